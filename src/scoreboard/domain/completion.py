@@ -1,0 +1,205 @@
+"""Whether an attempt counts, and what it changes. Pure: the rows come in, the changes go out.
+
+``usecases/complete_actions`` feeds a batch through :func:`decide` item by item and folds each decision back into the
+rows, so two completions of one player in a batch see each other.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from scoreboard.domain.action import (
+    Action,
+    ActionKind,
+    ActionStatus,
+    Usage,
+    award,
+    count_completion,
+    require_allowed,
+    require_duration,
+)
+from scoreboard.domain.board import Board
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.events import EntryType, LedgerEntry
+from scoreboard.domain.player import Player, require_playing
+from scoreboard.domain.score import Total, advance
+from scoreboard.domain.season import Season
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """A player's claim to have completed an action, its access and action token already verified.
+
+    Either ``action_id`` names an attempt that was begun, or ``client_id`` and ``kind_key`` ask for a direct one, for
+    which ``action_id`` is the id that its row will get. ``fingerprint`` is the same for the same request.
+    ``accepted_at`` is when a queued request came in: its token need only have been valid then.
+    """
+
+    player_id: UUID
+    action_id: UUID
+    fingerprint: bytes
+    client_id: str | None = None
+    kind_key: str | None = None
+    points: int | None = None
+    season_id: int | None = None
+    idempotency_key: str | None = None
+    accepted_at: datetime | None = None
+    trace_id: str | None = None
+
+
+@dataclass(slots=True)
+class Rows:
+    """What was loaded for a batch; decisions are folded into it."""
+
+    players: dict[UUID, Player]
+    actions: dict[UUID, Action]
+    direct: dict[tuple[UUID, str], Action]
+    kinds: dict[str, ActionKind]
+    versions: dict[tuple[str, int], ActionKind]
+    boards: dict[str, Board]
+    seasons: dict[str, Season]
+    usage: dict[tuple[UUID, str], Usage]
+    totals: dict[tuple[int, UUID], Total]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An attempt that counts: everything that has to be saved for it."""
+
+    request: CompletionRequest
+    action: Action
+    fresh: bool
+    usage: Usage
+    totals: tuple[Total, ...]
+    board_keys: tuple[str, ...]
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDecided:
+    """The attempt was recorded before: its first result is the answer."""
+
+    action: Action
+
+
+def find_action(request: CompletionRequest, rows: Rows) -> Action | None:
+    """The attempt that a request is about, where its row exists."""
+    if request.client_id is not None:
+        return rows.direct.get((request.player_id, request.client_id))
+    return rows.actions.get(request.action_id)
+
+
+def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | AlreadyDecided:
+    """Decide about one request at the moment ``at``.
+
+    Raises:
+        Refusal: the attempt does not count; see the error table of the API for the codes.
+    """
+    player = rows.players.get(request.player_id)
+    if player is None:
+        raise Refusal(ErrorCode.INVALID_TOKEN, "This account does not exist any more.")
+    require_playing(player, at)
+    action = find_action(request, rows)
+    if action is not None and action.status is not ActionStatus.CREATED:
+        return _ended(request, action)
+    fresh = action is None
+    action = _begin_direct(request, rows, at) if action is None else _begun(request, action, at)
+    kind = rows.versions[action.kind_key, action.kind_version]
+    usage = rows.usage.get((player.id, kind.key), Usage())
+    _require_enabled(rows, kind)
+    require_allowed(kind, usage, at)
+    points = award(kind, request.points)
+    if not fresh:
+        require_duration(kind, action, at)
+    places = _places(request, rows, kind)
+    before = [rows.totals.get((season.id, player.id)) for _, season in places]
+    totals = tuple(
+        advance(board, season.id, player.id, total, points, at, action.id)
+        for (board, season), total in zip(places, before, strict=True)
+    )
+    done = replace(
+        action, status=ActionStatus.COMPLETED, completed_at=at, points=points, request_hash=request.fingerprint
+    )
+    entry = LedgerEntry(
+        EntryType.APPLIED,
+        at,
+        action.id,
+        player.id,
+        kind.key,
+        kind.version,
+        points,
+        tuple(season.id for _, season in places),
+        tuple(None if total is None else total.score for total in before),
+        tuple(total.score for total in totals),
+        trace_id=request.trace_id,
+    )
+    boards = tuple(board.key for board, _ in places)
+    return Decision(request, done, fresh, count_completion(kind, usage, at), totals, boards, entry)
+
+
+def fold(decision: Decision, rows: Rows) -> None:
+    """Let the rest of the batch see a decision."""
+    action = decision.action
+    rows.actions[action.id] = action
+    if action.client_id is not None:
+        rows.direct[action.player_id, action.client_id] = action
+    rows.usage[action.player_id, action.kind_key] = decision.usage
+    for total in decision.totals:
+        rows.totals[total.season_id, total.player_id] = total
+
+
+def _ended(request: CompletionRequest, action: Action) -> AlreadyDecided:
+    if action.player_id != request.player_id:
+        raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
+    if action.status in (ActionStatus.COMPLETED, ActionStatus.HELD):
+        if action.request_hash == request.fingerprint:
+            return AlreadyDecided(action)
+        raise Refusal(ErrorCode.TOKEN_ALREADY_USED, "This action was completed by a different request.")
+    raise Refusal(ErrorCode.CONFLICT, "This action has ended without counting; start a new one.")
+
+
+def _begun(request: CompletionRequest, action: Action, at: datetime) -> Action:
+    if action.player_id != request.player_id:
+        raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
+    if min(at, request.accepted_at or at) > action.expires_at:
+        raise Refusal(ErrorCode.INVALID_TOKEN, "This action token has expired; start the action again.")
+    return action
+
+
+def _begin_direct(request: CompletionRequest, rows: Rows, at: datetime) -> Action:
+    if request.client_id is None or request.kind_key is None:
+        raise Refusal(ErrorCode.TASK_NOT_FOUND, "There is no such action.")
+    kind = rows.kinds.get(request.kind_key)
+    if kind is None:
+        raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of action.")
+    if not kind.direct:
+        raise Refusal(ErrorCode.CONFLICT, "Actions of this kind have to be started first, to get an action token.")
+    rows.versions.setdefault((kind.key, kind.version), kind)
+    return Action(
+        request.action_id,
+        request.player_id,
+        kind.key,
+        kind.version,
+        ActionStatus.CREATED,
+        at,
+        at,
+        client_id=request.client_id,
+    )
+
+
+def _require_enabled(rows: Rows, kind: ActionKind) -> None:
+    current = rows.kinds.get(kind.key)
+    if current is None or not current.enabled:
+        raise Refusal(ErrorCode.CONFLICT, "Actions of this kind are switched off at the moment.")
+
+
+def _places(request: CompletionRequest, rows: Rows, kind: ActionKind) -> list[tuple[Board, Season]]:
+    """The board seasons in which the action counts now, in the order the kind lists its boards."""
+    places = [
+        (rows.boards[key], rows.seasons[key]) for key in kind.boards if key in rows.boards and key in rows.seasons
+    ]
+    if request.season_id is not None and request.season_id not in [season.id for _, season in places]:
+        raise Refusal(ErrorCode.CONFLICT, "The season named in this request is not the one that is open now.")
+    if kind.boards and not places:
+        raise Refusal(ErrorCode.CONFLICT, "No season is open for this action at the moment.")
+    return places

@@ -1,0 +1,85 @@
+"""Players: who may sign in, what they may do, and how names are told apart."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+
+USERNAME_MIN = 2
+USERNAME_MAX = 32
+
+
+class Role(StrEnum):
+    """What a caller may do. ``service`` completes actions for players, ``platform-config`` is the operator."""
+
+    PLAYER = "player"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    SERVICE = "service"
+    PLATFORM_CONFIG = "platform-config"
+
+
+class PlayerStatus(StrEnum):
+    """Only active players are ranked; hidden ones may play on without being seen."""
+
+    ACTIVE = "active"
+    HIDDEN = "hidden"
+    SUSPENDED = "suspended"
+    BANNED = "banned"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """An account. The e-mail address and the password hash never leave the storage layer with it."""
+
+    id: UUID
+    username: str
+    role: Role
+    status: PlayerStatus
+    suspended_until: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def fold_username(username: str) -> str:
+    """The form in which names are compared: NFKC, then case-folded, so that look-alikes of case collide."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def username_fault(username: str) -> str | None:
+    """Why a name cannot be used, in words for the player; None when it can.
+
+    Letters, marks, digits, symbols and single inner spaces of any script are welcome. Control, format
+    (bidirectional overrides, zero-width) and private characters are not: they let one name imitate another.
+    """
+    if unicodedata.normalize("NFC", username) != username:
+        return "Use the composed form (NFC) of accented letters."
+    if not USERNAME_MIN <= len(username) <= USERNAME_MAX:
+        return f"A username has {USERNAME_MIN} to {USERNAME_MAX} characters."
+    if username != username.strip() or "  " in username:
+        return "Spaces may only stand singly between other characters."
+    for character in username:
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or (category == "Zs" and character != " "):
+            return "A username cannot contain control or invisible characters."
+    return None
+
+
+def require_playing(player: Player, now: datetime) -> None:
+    """Let only players act whose account is in order.
+
+    Raises:
+        Refusal: ACCOUNT_BANNED or ACCOUNT_SUSPENDED (with the time left, where it ends).
+    """
+    if player.status is PlayerStatus.BANNED or player.status is PlayerStatus.ERASED:
+        raise Refusal(ErrorCode.ACCOUNT_BANNED, "This account is closed.")
+    if player.status is PlayerStatus.SUSPENDED:
+        if player.suspended_until is None:
+            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended until a moderator has looked at it.")
+        left = (player.suspended_until - now).total_seconds()
+        if left > 0:
+            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended for the time being.", left)
