@@ -1,0 +1,1 @@
+"""Cryptography without I/O."""

@@ -1,0 +1,170 @@
+"""Every setting of the platform, read once from the environment when a process starts.
+
+This is the only module that looks at the environment. Each service builds one frozen ``Settings`` in
+its ``__main__`` and hands it on; nothing holds settings globally. A name in the environment is the field's
+name with the prefix ``SCOREBOARD_``; ``DATABASE_URL`` and ``REDIS_URL`` go without, as hosting
+platforms set them that way.
+"""
+
+import base64
+import binascii
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MASTER_KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Addresses, keys, limits and timeouts. Times are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="SCOREBOARD_", frozen=True, extra="ignore")
+
+    # Stores
+    database_url: SecretStr = Field(
+        validation_alias=AliasChoices("DATABASE_URL", "SCOREBOARD_DATABASE_URL"),
+        description="postgresql://user:password@host:port/name; the truth lives here",
+    )
+    redis_url: SecretStr = Field(
+        validation_alias=AliasChoices("REDIS_URL", "SCOREBOARD_REDIS_URL"),
+        description="redis://, rediss:// or unix:// ; a projection that may be lost",
+    )
+    database_pool_size: int = Field(4, ge=1, le=64, description="two flushes in flight and two for reads")
+    database_pool_wait: float = Field(2.0, gt=0, description="a request waits this long for a connection, then 503")
+    database_connect_timeout: float = Field(3.0, gt=0)
+    database_statement_timeout: float = Field(5.0, gt=0, description="above lock_timeout, below request_deadline")
+    database_lock_timeout: float = Field(2.0, gt=0)
+    redis_timeout: float = Field(0.25, gt=0, description="a request never waits longer for Redis than this")
+    redis_retry_pause: float = Field(0.5, ge=0, description="after a failed call Redis is left alone this long")
+
+    # Keys
+    signing_key: SecretStr = Field(description="PEM, EC P-256: signs access tokens (ES256)")
+    previous_signing_key: SecretStr | None = Field(None, description="PEM; still accepted while keys rotate")
+    master_key: SecretStr = Field(description="base64, 32 bytes: action tokens, refresh tokens, session keys")
+
+    # Addresses
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=0, le=65535)
+    realtime_host: str = "127.0.0.1"
+    realtime_port: int = Field(8001, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(0, ge=0, le=65535, description="0: no metrics server")
+    realtime_url: str = Field("", description="where browsers reach realtime; empty: the page's own origin")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http://127.0.0.1:8000", "http://localhost:8000"),
+        description="pages that may open a live connection, separated by commas; * allows all",
+    )
+    trusted_proxy_hops: int = Field(0, ge=0, le=8, description="how many X-Forwarded-For entries our proxies add")
+    secure_cookies: bool = Field(False, description="on behind TLS: the refresh cookie becomes __Host- and Secure")
+
+    # Access
+    issuer: str = "scoreboard"
+    audience: str = "scoreboard"
+    access_token_ttl: int = Field(600, ge=30, le=600)
+    refresh_idle_ttl: int = Field(7 * 86400, ge=60)
+    refresh_absolute_ttl: int = Field(30 * 86400, ge=60)
+    refresh_leeway: int = Field(10, ge=0, le=60, description="a repeated refresh inside it gets the same successor")
+    clock_leeway: int = Field(5, ge=0, le=30, description="tolerated skew between our own pods' clocks")
+    password_threads: int = Field(2, ge=1, le=16, description="argon2 costs 18 ms of CPU; it gets its own threads")
+    password_queue: int = Field(64, ge=1, description="log-ins waiting for a thread; more are answered 503")
+    token_cache_size: int = Field(50_000, ge=0)
+
+    # Limits (defaults from the product's table; a burst is the bucket's size)
+    player_write_rate: float = Field(10, gt=0)
+    player_write_burst: int = Field(20, ge=1)
+    player_read_rate: float = Field(30, gt=0)
+    player_read_burst: int = Field(60, ge=1)
+    address_rate: float = Field(50, gt=0)
+    address_burst: int = Field(100, ge=1)
+    login_account_per_minute: float = Field(5, gt=0)
+    login_address_per_minute: float = Field(20, gt=0)
+    global_rate: float = Field(2000, gt=0, description="requests a second for one replica")
+    global_burst: int = Field(4000, ge=1)
+    action_per_minute: float = Field(60, gt=0, description="for each player and action kind")
+    replicas: int = Field(1, ge=1, description="with Redis gone each replica grants limit / replicas")
+
+    # Sizes
+    body_limit: int = Field(16 * 1024, ge=1024)
+    batch_body_limit: int = Field(1024 * 1024, ge=1024)
+    batch_items: int = Field(500, ge=1, le=5000)
+    default_board: str = "main"
+
+    # Write path
+    flush_items: int = Field(200, ge=1, le=1000, description="items of one transaction")
+    flush_in_flight: int = Field(1, ge=1, le=4)
+    queue_bound: int = Field(2000, ge=1, description="waiting items; more are answered 503 at once")
+    request_deadline: float = Field(8.0, gt=0, description="above statement_timeout; then 504, outcome unknown")
+    transaction_tries: int = Field(3, ge=1, le=10)
+    idempotency_ttl: int = Field(86400, ge=60)
+    action_token_ttl: int = Field(600, ge=1, description="an action kind may set its own")
+    catalog_ttl: float = Field(2.0, gt=0, description="boards and kinds are re-read after this, or on an event")
+
+    # Reads
+    l1_ttl: float = Field(0.25, ge=0)
+    l2_ttl: int = Field(60, ge=1)
+    anonymous_reads: bool = Field(True, description="public boards can be read and watched without a token")
+
+    # Realtime
+    tick: float = Field(0.1, gt=0, description="at most one frame per room in this time")
+    heartbeat: float = Field(25.0, gt=0)
+    auth_timeout: float = Field(5.0, gt=0)
+    inactive_after: float = Field(300.0, gt=0)
+    inactive_close_after: float = Field(900.0, gt=0, description="counted from becoming inactive")
+    inactive_tick: float = Field(1.0, gt=0)
+    registry_ttl: int = Field(90, ge=10)
+    socket_payload: int = Field(8 * 1024, ge=512)
+    socket_rate: float = Field(10, gt=0)
+    socket_burst: int = Field(20, ge=1)
+    sockets_per_player: int = Field(5, ge=1)
+    sockets_per_address: int = Field(20, ge=1)
+    sockets_per_pod: int = Field(6000, ge=1)
+    backlog_skip: int = Field(32 * 1024, ge=1024, description="bytes waiting in a socket before ticks are skipped")
+    backlog_close: int = Field(256 * 1024, ge=1024)
+    stale_close_after: float = Field(10.0, gt=0)
+    personal_queue: int = Field(64, ge=1)
+    replay_window: float = Field(120.0, gt=0)
+    polling: bool = Field(True, description="Socket.IO long polling; off behind several replicas without stickiness")
+    drain_seconds: float = Field(20.0, ge=0)
+
+    # Worker
+    sweep_every: float = Field(0.5, gt=0)
+    sweep_after: float = Field(2.0, gt=0, description="younger outbox rows belong to the process that wrote them")
+    stream_length: int = Field(1_000_000, ge=1000)
+    job_tries: int = Field(5, ge=1)
+    job_backoff: float = Field(0.5, gt=0, description="doubles with every try")
+    job_lease: float = Field(30.0, gt=0)
+    season_check_every: float = Field(1.0, gt=0)
+    season_close_grace: float = Field(2.0, ge=0, description="lets writers with a slow clock finish")
+    audit_every: float = Field(5.0, gt=0)
+    audit_sample: int = Field(200, ge=1)
+    rollup_every: float = Field(5.0, gt=0)
+
+    # Logs
+    log_format: str = Field("json", pattern="^(json|console)$")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    access_log_sample: float = Field(1.0, ge=0, le=1, description="share of 2xx access lines written")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
+        origins = values.get("allowed_origins")
+        if isinstance(origins, str):
+            values["allowed_origins"] = tuple(part.strip() for part in origins.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.master_key_bytes) != MASTER_KEY_BYTES:
+            raise ValueError("SCOREBOARD_MASTER_KEY must be base64 of exactly 32 bytes")
+        if not self.database_lock_timeout < self.database_statement_timeout < self.request_deadline:
+            raise ValueError("the order lock_timeout < statement_timeout < request_deadline must hold")
+        return self
+
+    @property
+    def master_key_bytes(self) -> bytes:
+        """The master key, decoded. Raises ValueError when it is not base64."""
+        try:
+            return base64.b64decode(self.master_key.get_secret_value(), validate=True)
+        except binascii.Error as error:
+            raise ValueError("SCOREBOARD_MASTER_KEY must be base64") from error

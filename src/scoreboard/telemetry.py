@@ -1,0 +1,111 @@
+"""Every metric, and how logs are written. The only module that names a metric.
+
+Labels are bounded: never a player, an action, an address or a raw path.
+"""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from scoreboard.domain.errors import ErrorCode, layer_of
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+REJECTIONS = Counter("scoreboard_rejections", "Refused requests and messages", ["layer", "code"])
+ACTIONS_CREATED = Counter("scoreboard_actions_created", "Actions begun", ["kind"])
+ACTIONS_COMPLETED = Counter("scoreboard_actions_completed", "Completions saved", ["kind", "verdict"])
+POINTS = Counter("scoreboard_points_magnitude", "Sum of the absolute points of saved completions", ["kind"])
+BATCH_ITEMS = Histogram("scoreboard_batch_items", "Items that shared one flush", ["stage"], buckets=_SIZES)
+STAGE_SECONDS = Histogram("scoreboard_stage_seconds", "Time a flush spends in one stage", ["stage"], buckets=_FAST)
+QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush", ["stage"])
+TRANSACTION_RETRIES = Counter("scoreboard_transaction_retries", "Transactions run again", ["reason"])
+REDIS_FAILURES = Counter("scoreboard_redis_failures", "Calls to Redis that failed", ["call"])
+CACHE_READS = Counter("scoreboard_cache_reads", "Board reads by where the answer came from", ["level"])
+AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
+OUTBOX_PENDING = Gauge("scoreboard_outbox_pending", "Saved facts that are not announced yet")
+OUTBOX_AGE = Gauge("scoreboard_outbox_oldest_seconds", "Age of the oldest fact that is not announced yet")
+EVENTS_PUBLISHED = Counter("scoreboard_events_published", "Items appended to the stream")
+LOOP_FAILURES = Counter("scoreboard_loop_failures", "Supervised loops that failed and were restarted", ["loop"])
+LOOP_LAST_SUCCESS = Gauge(
+    "scoreboard_loop_last_success_seconds", "When a supervised loop last finished a round", ["loop"]
+)
+LEADERBOARD_DRIFT = Gauge(
+    "scoreboard_leaderboard_drift_entries", "Sampled entries that differ from Postgres", ["board"]
+)
+LEADERBOARD_REBUILDS = Counter("scoreboard_leaderboard_rebuilds", "Leaderboards rebuilt from Postgres", ["outcome"])
+JOBS_FINISHED = Counter("scoreboard_jobs_finished", "Asynchronous actions by how they ended", ["status"])
+SEASONS_CLOSED = Counter("scoreboard_seasons_closed", "Seasons whose final standings were written")
+CONNECTIONS = Gauge("scoreboard_realtime_connections", "Open live connections", ["transport"])
+CONNECTS = Counter("scoreboard_realtime_connects", "Live connections accepted", ["transport"])
+DISCONNECTS = Counter("scoreboard_realtime_disconnects", "Live connections ended", ["reason"])
+MESSAGES_SENT = Counter("scoreboard_realtime_messages", "Messages handed to connections", ["type"])
+MESSAGES_DROPPED = Counter("scoreboard_realtime_dropped", "Messages not sent to a slow connection", ["reason"])
+RESUMES = Counter("scoreboard_realtime_resumes", "How a reconnect was answered", ["result"])
+COMMIT_TO_SOCKET = Histogram("scoreboard_commit_to_socket_seconds", "From the commit to the socket", buckets=_FAST)
+FANOUT_SECONDS = Histogram("scoreboard_fanout_seconds", "Time to hand one frame to a whole room", buckets=_FAST)
+DRAINING = Gauge("scoreboard_draining", "1 while the process is shutting down")
+
+for _code in ErrorCode:
+    REJECTIONS.labels(layer_of(_code), _code)
+
+
+def utc_now() -> datetime:
+    """The process's clock, for what no transaction and no Redis call can date. Scores never use it."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place that reads it
+
+
+def rejected(code: ErrorCode, **fields: Any) -> None:
+    """Count a refusal and write its one line. ``fields`` must hold no secret and nothing the client sent raw."""
+    layer = layer_of(code)
+    REJECTIONS.labels(layer, code).inc()
+    structlog.get_logger("scoreboard.rejection").info("rejected", code=str(code), layer=str(layer), **fields)
+
+
+def _ecs_names(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Elastic Common Schema names, so that a shipper needs no mapping."""
+    event["message"] = event.pop("event")
+    event["@timestamp"] = event.pop("timestamp")
+    event["log.level"] = event.pop("level")
+    return event
+
+
+def configure_logs(service: str, *, form: str, level: str) -> None:
+    """Write structured lines to standard output: JSON for machines, ``console`` for a person at a terminal.
+
+    Control characters are escaped by the JSON renderer, so a name cannot forge a line.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    if form == "json":
+        render: list[Any] = [_ecs_names, structlog.processors.JSONRenderer()]
+    else:
+        render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    threshold = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render]
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Answer scrapes on a port of their own, never through the ingress. Port 0 leaves it out."""
+    if port:
+        start_http_server(port, addr=host)
