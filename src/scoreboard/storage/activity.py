@@ -1,0 +1,86 @@
+"""Roll-ups for analytics: actions per minute and kind, and per day."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import text
+
+from scoreboard.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteActivity:
+    """One minute of one kind: the funnel created → completed, the points and how many players scored."""
+
+    minute: datetime
+    kind: str
+    created: int
+    completed: int
+    points: int
+    players: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayActivity:
+    """One day over all kinds."""
+
+    day: date
+    created: int
+    completed: int
+    points: int
+    players: int
+
+
+_MINUTES = text(
+    "INSERT INTO activity AS a (minute, kind_key, created, completed, points, players)"
+    " SELECT minute, kind_key, sum(created), sum(completed), sum(points), sum(players) FROM ("
+    " SELECT date_trunc('minute', created_at) AS minute, kind_key, count(*) AS created, 0 AS completed, 0 AS points,"
+    " 0 AS players FROM actions WHERE created_at >= :since GROUP BY 1, 2"
+    " UNION ALL SELECT date_trunc('minute', at), kind_key, 0, count(*), sum(points), count(DISTINCT player_id)"
+    " FROM ledger WHERE at >= :since AND entry_type = 'applied' GROUP BY 1, 2) AS both GROUP BY 1, 2"
+    " ON CONFLICT (minute, kind_key) DO UPDATE SET created = excluded.created, completed = excluded.completed,"
+    " points = excluded.points, players = excluded.players"
+    " WHERE (a.created, a.completed, a.points) IS DISTINCT FROM (excluded.created, excluded.completed, excluded.points)"
+)
+_DAYS = text(
+    "INSERT INTO daily_activity AS d (day, created, completed, points, players)"
+    " SELECT m.day, m.created, m.completed, m.points, coalesce(p.players, 0) FROM"
+    " (SELECT (minute AT TIME ZONE 'UTC')::date AS day, sum(created) AS created, sum(completed) AS completed,"
+    " sum(points) AS points FROM activity WHERE minute >= date_trunc('day', CAST(:since AS timestamptz), 'UTC')"
+    " GROUP BY 1) m LEFT JOIN"
+    " (SELECT (at AT TIME ZONE 'UTC')::date AS day, count(DISTINCT player_id) AS players FROM ledger"
+    " WHERE at >= date_trunc('day', CAST(:since AS timestamptz), 'UTC') AND entry_type = 'applied' GROUP BY 1) p"
+    " USING (day) ON CONFLICT (day) DO UPDATE SET created = excluded.created, completed = excluded.completed,"
+    " points = excluded.points, players = excluded.players"
+)
+
+
+async def roll_up(tx: Transaction, since: datetime) -> None:
+    """Count again every minute from ``since`` (a whole minute) and the day it lies in. Safe to repeat."""
+    await tx.execute(_MINUTES, {"since": since})
+
+
+async def roll_up_days(tx: Transaction, since: datetime) -> None:
+    """Count again the days from the one that holds ``since``. Counting distinct players is dear: run it rarely."""
+    await tx.execute(_DAYS, {"since": since})
+
+
+async def minutes(tx: Transaction, since: datetime, limit: int) -> list[MinuteActivity]:
+    """Minutes since a moment, newest first."""
+    rows = await tx.execute(
+        text(
+            "SELECT minute, kind_key, created, completed, points, players FROM activity WHERE minute >= :since"
+            " ORDER BY minute DESC, kind_key LIMIT :limit"
+        ),
+        {"since": since, "limit": limit},
+    )
+    return [MinuteActivity(r.minute, r.kind_key, r.created, r.completed, int(r.points), r.players) for r in rows]
+
+
+async def days(tx: Transaction, limit: int) -> list[DayActivity]:
+    """Days, newest first."""
+    rows = await tx.execute(
+        text("SELECT day, created, completed, points, players FROM daily_activity ORDER BY day DESC LIMIT :limit"),
+        {"limit": limit},
+    )
+    return [DayActivity(row.day, row.created, row.completed, int(row.points), row.players) for row in rows]

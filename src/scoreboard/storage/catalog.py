@@ -1,0 +1,71 @@
+"""Boards and action kinds: versioned specifications. A change adds a version; nothing is edited."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Table, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from scoreboard.domain.action import ActionKind
+from scoreboard.domain.board import Board
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.tables import action_kinds, boards
+
+Spec = TypeVar("Spec", Board, ActionKind)
+
+
+def _encode(spec: Board | ActionKind) -> dict[str, Any]:
+    fields = msgspec.to_builtins(spec)
+    return {name: value for name, value in fields.items() if name not in ("key", "version")}
+
+
+def _decode(kind: type[Spec], key: str, version: int, fields: dict[str, Any]) -> Spec:
+    return msgspec.convert({**fields, "key": key, "version": version}, kind)
+
+
+async def current_boards(tx: Transaction) -> list[Board]:
+    """Every board in its current version, by key."""
+    rows = await tx.execute(select(boards).where(boards.c.current).order_by(boards.c.key))
+    return [_decode(Board, row.key, row.version, row.spec) for row in rows]
+
+
+async def current_kinds(tx: Transaction) -> list[ActionKind]:
+    """Every action kind in its current version, by key."""
+    rows = await tx.execute(select(action_kinds).where(action_kinds.c.current).order_by(action_kinds.c.key))
+    return [_decode(ActionKind, row.key, row.version, row.spec) for row in rows]
+
+
+async def kind_versions(tx: Transaction, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], ActionKind]:
+    """Action kinds in the versions under which actions were begun."""
+    rows = await tx.execute(
+        select(action_kinds).where(tuple_(action_kinds.c.key, action_kinds.c.version).in_(list(wanted)))
+    )
+    return {(row.key, row.version): _decode(ActionKind, row.key, row.version, row.spec) for row in rows}
+
+
+async def put_board(tx: Transaction, board: Board, managed_by: str | None) -> Board:
+    """Make this the board's current version; the same specification again changes nothing. Returns what is current."""
+    return await _put(tx, boards, Board, board, managed_by)
+
+
+async def put_kind(tx: Transaction, kind: ActionKind, managed_by: str | None) -> ActionKind:
+    """Make this the kind's current version; the same specification again changes nothing. Returns what is current."""
+    return await _put(tx, action_kinds, ActionKind, kind, managed_by)
+
+
+async def _put(tx: Transaction, table: Table, kind: type[Spec], spec: Spec, managed_by: str | None) -> Spec:
+    fields = _encode(spec)
+    row = (await tx.execute(select(table).where(table.c.key == spec.key, table.c.current).with_for_update())).first()
+    if row is not None and row.spec == fields:
+        return _decode(kind, row.key, row.version, row.spec)
+    version = 1
+    if row is not None:
+        await tx.execute(update(table).where(table.c.key == spec.key, table.c.current).values(current=False))
+        version = row.version + 1
+    await tx.execute(
+        insert(table).values(
+            key=spec.key, version=version, current=True, spec=fields, managed_by=managed_by, created_at=func.now()
+        )
+    )
+    return _decode(kind, spec.key, version, fields)

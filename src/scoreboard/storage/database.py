@@ -1,0 +1,157 @@
+"""The one way to reach Postgres: a small pool, transactions that retry what is worth retrying.
+
+Every process builds one ``Database`` in its wiring and hands it to the use cases.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from asyncpg.exceptions import InterfaceError, InternalClientError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from scoreboard import telemetry
+from scoreboard.settings import Settings
+
+T = TypeVar("T")
+Transaction = AsyncConnection
+
+# Serialization, deadlock, lock not available: the same transaction may succeed at once.
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+# Shutting down, crash, starting, read-only (a demoted primary), too many connections, disk full.
+_UNAVAILABLE = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "53100", "53200"})
+_UNIQUE_VIOLATION = "23505"
+_TIMED_OUT = "57014"
+_PAUSE = 0.02
+
+
+class StoreUnavailable(Exception):
+    """Postgres cannot take this transaction now. Nothing of it was saved, or its commit is unknown."""
+
+
+class Contended(Exception):
+    """Raised by a transaction that saw another one come first: run it again from the start."""
+
+
+class StoreTimeout(StoreUnavailable):
+    """Postgres took longer than the statement timeout."""
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five-character state of a database error, wherever SQLAlchemy wrapped it; None for others."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether running the whole transaction again at once may help."""
+    return isinstance(error, Contended) or sqlstate(error) in _CONFLICTS or sqlstate(error) == _UNIQUE_VIOLATION
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Whether a row stayed locked by another transaction for longer than ``database_lock_timeout``."""
+    return sqlstate(error) == "55P03"
+
+
+def is_connection_loss(error: BaseException) -> bool:
+    """Whether the server went away, so that the outcome of a commit may be unknown.
+
+    asyncpg 0.32 can raise a bare ``InternalClientError`` after its backend was terminated.
+    """
+    if isinstance(error, OSError | InternalClientError | InterfaceError | PoolTimeoutError | asyncio.TimeoutError):
+        return True
+    state = sqlstate(error)
+    if state is not None:
+        return state in _UNAVAILABLE or state.startswith("08")
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or is_connection_loss_origin(error))
+
+
+def is_connection_loss_origin(error: DBAPIError) -> bool:
+    """The same question for an error without a state: what did the driver raise beneath it?"""
+    origin = error.orig
+    cause = origin.__cause__ if origin is not None else None
+    return isinstance(cause, OSError | InternalClientError | InterfaceError)
+
+
+_WEIGHED = (DBAPIError, PoolTimeoutError, OSError, InternalClientError, InterfaceError, TimeoutError, Contended)
+
+
+class Database:
+    """A pool of connections to one Postgres and the rules by which its transactions are retried."""
+
+    def __init__(self, settings: Settings, *, application: str = "scoreboard") -> None:
+        self._tries = settings.transaction_tries
+        self._engine = create_async_engine(
+            driver_url(settings.database_url.get_secret_value()),
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=settings.database_pool_wait,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": settings.database_connect_timeout,
+                "command_timeout": settings.database_statement_timeout + 1,
+                "server_settings": {
+                    "application_name": application,
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "lock_timeout": f"{int(settings.database_lock_timeout * 1000)}ms",
+                    "statement_timeout": f"{int(settings.database_statement_timeout * 1000)}ms",
+                    "idle_in_transaction_session_timeout": "30s",
+                },
+            },
+        )
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run ``work`` in one transaction and commit it before returning.
+
+        On a conflict or a lost connection the whole of it runs again, at most ``transaction_tries`` times, so
+        ``work`` must have no effect outside the transaction. A commit whose answer was lost may run again
+        too: unique keys make the second run find the first.
+
+        Raises:
+            StoreUnavailable: Postgres cannot be reached, is shutting down or read-only, or conflicts persist.
+        """
+        for attempt in range(1, self._tries + 1):
+            try:
+                async with self._engine.begin() as tx:
+                    return await work(tx)
+            except _WEIGHED as error:
+                await self._weigh(error, attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _weigh(self, error: Exception, attempt: int) -> None:
+        """Return where another attempt is worth it; raise otherwise."""
+        if sqlstate(error) == _TIMED_OUT:
+            raise StoreTimeout("Postgres did not answer in time") from error
+        lost = is_connection_loss(error)
+        if not lost and not is_conflict(error):
+            raise error
+        if attempt >= self._tries or isinstance(error, PoolTimeoutError):
+            if is_lock_timeout(error) or sqlstate(error) == _UNIQUE_VIOLATION:
+                raise error
+            raise StoreUnavailable("Postgres is not available") from error
+        telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
+        await asyncio.sleep(_PAUSE * attempt)
+
+    async def ping(self) -> None:
+        """One trip to the server. Raises StoreUnavailable."""
+        await self.transact(_ping)
+
+    async def close(self) -> None:
+        """Close all connections; the object cannot be used afterwards."""
+        await self._engine.dispose()
+
+
+async def _ping(tx: Transaction) -> None:
+    await tx.exec_driver_sql("SELECT 1")
+
+
+def driver_url(url: str) -> str:
+    """The URL with the driver that SQLAlchemy needs; ``postgres://`` and ``postgresql://`` are both accepted."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    return f"postgresql+asyncpg://{rest}"

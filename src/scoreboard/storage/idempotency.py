@@ -1,0 +1,82 @@
+"""Idempotency keys: what a request answered, so that its repetition gets the same answer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from scoreboard.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """A reply under a key. ``fingerprint`` tells whether the same request asked for it."""
+
+    player_id: UUID
+    key: str
+    fingerprint: bytes
+    status: int
+    reply: dict[str, Any]
+
+
+_FIND = text(
+    "SELECT k.player_id, k.key, k.fingerprint, k.status, k.reply"
+    " FROM unnest(CAST(:players AS uuid[]), CAST(:keys AS text[])) AS wanted(player_id, key)"
+    " JOIN idempotency_keys k USING (player_id, key)"
+)
+_ADD = text(
+    "INSERT INTO idempotency_keys (player_id, key, fingerprint, status, reply)"
+    " SELECT p, k, f, s, CAST(r AS jsonb) FROM unnest(CAST(:players AS uuid[]), CAST(:keys AS text[]),"
+    " CAST(:fingerprints AS bytea[]), CAST(:statuses AS int[]), CAST(:replies AS text[])) AS n(p, k, f, s, r)"
+    " ORDER BY p, k"
+)
+_REPLACE = text(
+    "UPDATE idempotency_keys i SET reply = CAST(n.r AS jsonb)"
+    " FROM unnest(CAST(:players AS uuid[]), CAST(:keys AS text[]), CAST(:replies AS text[])) AS n(p, k, r)"
+    " WHERE i.player_id = n.p AND i.key = n.k"
+)
+
+
+async def find(tx: Transaction, pairs: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], StoredReply]:
+    """Replies stored under these (player, key) pairs."""
+    wanted = sorted(set(pairs))
+    rows = await tx.execute(_FIND, {"players": [pair[0] for pair in wanted], "keys": [pair[1] for pair in wanted]})
+    return {(row.player_id, row.key): StoredReply(*row) for row in rows}
+
+
+async def add(tx: Transaction, rows: Sequence[StoredReply]) -> None:
+    """Store replies. A request with the same key at the same time waits here for the first one's commit.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the other one committed; start again and find its reply.
+    """
+    await tx.execute(
+        _ADD,
+        _arguments(rows)
+        | {"fingerprints": [row.fingerprint for row in rows], "statuses": [row.status for row in rows]},
+    )
+
+
+async def replace_replies(tx: Transaction, rows: Sequence[StoredReply]) -> None:
+    """Complete stored replies with what was only known after the commit (the ranks)."""
+    await tx.execute(_REPLACE, _arguments(rows))
+
+
+def _arguments(rows: Sequence[StoredReply]) -> dict[str, list[object]]:
+    return {
+        "players": [row.player_id for row in rows],
+        "keys": [row.key for row in rows],
+        "replies": [msgspec.json.encode(row.reply).decode() for row in rows],
+    }
+
+
+async def forget(tx: Transaction, older_than: int) -> int:
+    """Delete keys older than so many seconds. Returns how many."""
+    result = await tx.execute(
+        text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :age)"),
+        {"age": older_than},
+    )
+    return result.rowcount

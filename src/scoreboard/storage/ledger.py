@@ -1,0 +1,149 @@
+"""The ledger: every score event in commit order, chained by hash. Rows are only ever inserted."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
+from scoreboard.security.ledger_chain import entry_hash
+from scoreboard.storage.database import Transaction
+
+_SHARD = 0
+_HEAD = text("SELECT seq, hash FROM ledger_head WHERE shard = :shard FOR UPDATE")
+# Parallel arrays of different lengths cannot be unnested from a two-dimensional array, so the three lists of an entry
+# travel as Postgres array literals.
+_APPEND = text(
+    "WITH n AS (SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:types AS text[]),"
+    " CAST(:actions AS uuid[]), CAST(:players AS uuid[]), CAST(:kinds AS text[]), CAST(:versions AS int[]),"
+    " CAST(:points AS bigint[]), CAST(:seasons AS text[]), CAST(:previous AS text[]), CAST(:current AS text[]),"
+    " CAST(:verdicts AS text[]), CAST(:traces AS text[]), CAST(:prevs AS bytea[]), CAST(:hashes AS bytea[]))"
+    " AS n(seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, seasons, previous, current,"
+    " verdict, trace_id, prev_hash, hash)),"
+    " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, seq) SELECT action_id, entry_type, seq FROM n),"
+    " moved AS (UPDATE ledger_head SET seq = :last, hash = :head WHERE shard = :shard),"
+    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('scores', :first, :last) RETURNING id),"
+    " added AS (INSERT INTO ledger (seq, at, entry_type, action_id, player_id, kind_key, kind_version, points,"
+    " season_ids, previous, current, verdict, trace_id, prev_hash, hash)"
+    " SELECT seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, CAST(seasons AS bigint[]),"
+    " CAST(previous AS bigint[]), CAST(current AS bigint[]), verdict, trace_id, prev_hash, hash FROM n)"
+    " SELECT id FROM noted"
+)
+
+
+def _literal(values: Iterable[int | None]) -> str:
+    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+
+
+async def reserve(tx: Transaction) -> tuple[int, bytes]:
+    """Lock the head: its number and hash. Take it last, because every other batch waits for it until the commit."""
+    row = (await tx.execute(_HEAD, {"shard": _SHARD})).one()
+    return row.seq, row.hash
+
+
+async def append(tx: Transaction, head: tuple[int, bytes], entries: Sequence[LedgerEntry]) -> int:
+    """Append entries after the reserved head, and one outbox row for all of them.
+
+    Returns:
+        The id of the outbox row.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: an action has an entry of this type already.
+    """
+    seq, previous = head
+    seqs, prevs, hashes = [], [], []
+    for entry in entries:
+        seq += 1
+        seqs.append(seq)
+        prevs.append(previous)
+        previous = entry_hash(previous, seq, entry)
+        hashes.append(previous)
+    outbox_id: int = (
+        await tx.execute(
+            _APPEND,
+            {
+                "shard": _SHARD,
+                "first": seqs[0],
+                "last": seq,
+                "head": previous,
+                "seqs": seqs,
+                "ats": [entry.at for entry in entries],
+                "types": [str(entry.entry_type) for entry in entries],
+                "actions": [entry.action_id for entry in entries],
+                "players": [entry.player_id for entry in entries],
+                "kinds": [entry.kind_key for entry in entries],
+                "versions": [entry.kind_version for entry in entries],
+                "points": [entry.points for entry in entries],
+                "seasons": [_literal(entry.season_ids) for entry in entries],
+                "previous": [_literal(entry.previous) for entry in entries],
+                "current": [_literal(entry.current) for entry in entries],
+                "verdicts": [str(entry.verdict) for entry in entries],
+                "traces": [entry.trace_id for entry in entries],
+                "prevs": prevs,
+                "hashes": hashes,
+            },
+        )
+    ).scalar_one()
+    return outbox_id
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> tuple[int, LedgerEntry]:
+    return row.seq, LedgerEntry(
+        EntryType(row.entry_type),
+        row.at,
+        row.action_id,
+        row.player_id,
+        row.kind_key,
+        row.kind_version,
+        row.points,
+        tuple(row.season_ids),
+        tuple(row.previous),
+        tuple(row.current),
+        Verdict(row.verdict),
+        row.trace_id,
+    )
+
+
+_COLUMNS = (
+    "seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
+    " verdict, trace_id"
+)
+
+
+async def between(tx: Transaction, first: int, last: int) -> list[tuple[int, LedgerEntry]]:
+    """Entries from ``first`` to ``last`` inclusive, in order."""
+    statement = text(f"SELECT {_COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
+    return [_entry(row) for row in await tx.execute(statement, {"first": first, "last": last})]
+
+
+async def of_actions(tx: Transaction, action_ids: Iterable[UUID]) -> dict[UUID, tuple[int, LedgerEntry]]:
+    """The entry by which each of these actions was first recorded."""
+    statement = text(
+        f"SELECT {', '.join('l.' + name.strip() for name in _COLUMNS.split(','))} FROM actions a"
+        " JOIN ledger l ON l.seq = a.ledger_seq WHERE a.id = ANY(:ids)"
+    )
+    return {row.action_id: _entry(row) for row in await tx.execute(statement, {"ids": list(action_ids)})}
+
+
+async def of_player(tx: Transaction, player_id: UUID, before: int, limit: int) -> list[tuple[int, LedgerEntry]]:
+    """A player's entries older than ``before``, newest first."""
+    statement = text(
+        f"SELECT {_COLUMNS} FROM ledger WHERE player_id = :player AND seq < :before ORDER BY seq DESC LIMIT :limit"
+    )
+    rows = await tx.execute(statement, {"player": player_id, "before": before, "limit": limit})
+    return [_entry(row) for row in rows]
+
+
+async def chain_rows(tx: Transaction, after: int, limit: int) -> list[tuple[int, bytes, bytes, LedgerEntry]]:
+    """Entries after a number with their hashes, to verify the chain: (seq, prev_hash, hash, entry)."""
+    statement = text(f"SELECT {_COLUMNS}, prev_hash, hash FROM ledger WHERE seq > :after ORDER BY seq LIMIT :limit")
+    rows = await tx.execute(statement, {"after": after, "limit": limit})
+    return [(row.seq, row.prev_hash, row.hash, _entry(row)[1]) for row in rows]
+
+
+async def head(tx: Transaction) -> tuple[int, bytes]:
+    """The head without locking it."""
+    statement = text("SELECT seq, hash FROM ledger_head WHERE shard = :shard")
+    row = (await tx.execute(statement, {"shard": _SHARD})).one()
+    return row.seq, row.hash

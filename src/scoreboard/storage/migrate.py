@@ -1,0 +1,60 @@
+"""Brings the schema up to date. Called by ``scoreboard migrate``, ``scoreboard up`` and the tests."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from scoreboard.storage.database import driver_url
+
+# Any number will do as long as nobody else uses it: two migrations at once must take turns.
+_ADVISORY_LOCK = 7_206_402_101
+_LOCK_TIMEOUT = "2s"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def head_revision() -> str:
+    """The revision that this version of the code expects."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("the package holds no migrations")
+    return revision
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def migrate(database_url: str) -> None:
+    """Apply every pending migration. Waits for another migration that is under way; safe to repeat.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError, OSError: Postgres refused or cannot be reached; nothing was applied.
+    """
+    engine = create_async_engine(driver_url(database_url))
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            await connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
+            await connection.commit()
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def upgrade(database_url: str) -> None:
+    """The same for callers without an event loop."""
+    import asyncio
+
+    asyncio.run(migrate(database_url))

@@ -1,0 +1,1 @@
+"""Schema migrations (alembic): expand first, contract in a later release."""

@@ -1,0 +1,65 @@
+"""Facts that are committed but perhaps not announced yet. Announcing deletes the row; the sweep finds what is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from scoreboard.storage.database import Transaction
+
+SCORES = "scores"
+CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A fact: a range of the ledger (``scores``), or a control message (``control``)."""
+
+    id: int
+    kind: str
+    first_seq: int | None
+    last_seq: int | None
+    payload: dict[str, Any] | None
+
+
+_ADD = text("INSERT INTO outbox (kind, payload) VALUES ('control', :payload) RETURNING id").bindparams(
+    bindparam("payload", type_=JSONB)
+)
+
+
+async def add_control(tx: Transaction, message: msgspec.Struct) -> int:
+    """Note a control message in the same transaction as the change that it tells of. Returns the row's id."""
+    row_id: int = (await tx.execute(_ADD, {"payload": msgspec.to_builtins(message)})).scalar_one()
+    return row_id
+
+
+async def take_due(tx: Transaction, older_than: float, limit: int) -> list[OutboxRow]:
+    """Rows older than so many seconds, oldest first, locked; rows that another sweep holds are passed over."""
+    rows = await tx.execute(
+        text(
+            "SELECT id, kind, first_seq, last_seq, payload FROM outbox"
+            " WHERE created_at < clock_timestamp() - make_interval(secs => :age)"
+            " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"age": older_than, "limit": limit},
+    )
+    return [OutboxRow(*row) for row in rows]
+
+
+async def mark(tx: Transaction, row_ids: Sequence[int]) -> None:
+    """Delete announced rows. Should a crash undo it they are announced again, so it need not wait for the disk."""
+    await tx.execute(text("SET LOCAL synchronous_commit = off"))
+    await tx.execute(text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(row_ids)})
+
+
+async def backlog(tx: Transaction) -> tuple[int, float]:
+    """How many rows wait, and the age of the oldest in seconds."""
+    row = (
+        await tx.execute(
+            text("SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) FROM outbox")
+        )
+    ).one()
+    return int(row[0]), float(row[1])

@@ -1,0 +1,117 @@
+"""Totals of players in board seasons: a projection of the ledger, kept in the same transaction."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from scoreboard.domain.events import StandingChange
+from scoreboard.domain.score import Total
+from scoreboard.storage.database import Transaction
+
+_LOCK = text(
+    "SELECT season_id, player_id, score, reached_at, version, last_action_id FROM scores"
+    " WHERE (season_id, player_id) IN (SELECT * FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[])))"
+    " ORDER BY season_id, player_id FOR NO KEY UPDATE"
+)
+
+
+async def lock(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Total]:
+    """The totals of these (season, player) pairs, locked in order. Pairs without a total yet are left out."""
+    wanted = sorted(set(pairs))
+    rows = await tx.execute(_LOCK, {"seasons": [pair[0] for pair in wanted], "players": [pair[1] for pair in wanted]})
+    return {
+        (row.season_id, row.player_id): Total(
+            row.player_id, row.season_id, row.score, row.reached_at, row.version, row.last_action_id
+        )
+        for row in rows
+    }
+
+
+_SAVE = text(
+    "INSERT INTO scores AS s (season_id, player_id, score, reached_at, version, last_action_id, visible)"
+    " SELECT n.*, p.status = 'active' FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[]),"
+    " CAST(:scores AS bigint[]), CAST(:reached AS timestamptz[]), CAST(:versions AS bigint[]),"
+    " CAST(:actions AS uuid[])) AS n(season_id, player_id, score, reached_at, version, last_action_id)"
+    " JOIN players p ON p.id = n.player_id ORDER BY 1, 2"
+    " ON CONFLICT (season_id, player_id) DO UPDATE SET score = excluded.score, reached_at = excluded.reached_at,"
+    " version = excluded.version, last_action_id = excluded.last_action_id"
+    " WHERE s.version < excluded.version"
+)
+
+
+async def save(tx: Transaction, totals: Sequence[Total]) -> bool:
+    """Store new totals.
+
+    Returns:
+        False when another transaction inserted one of them first: the caller must start again and see it.
+    """
+    result = await tx.execute(
+        _SAVE,
+        {
+            "seasons": [total.season_id for total in totals],
+            "players": [total.player_id for total in totals],
+            "scores": [total.score for total in totals],
+            "reached": [total.reached_at for total in totals],
+            "versions": [total.version for total in totals],
+            "actions": [total.last_action_id for total in totals],
+        },
+    )
+    return result.rowcount == len(totals)
+
+
+_SHOWN = (
+    "SELECT s.season_id, e.board_key, s.player_id, p.username, s.score, s.reached_at, s.version, s.visible"
+    " FROM scores s JOIN players p ON p.id = s.player_id JOIN seasons e ON e.id = s.season_id"
+)
+_CHANGES = text(
+    f"{_SHOWN} WHERE (s.season_id, s.player_id) IN"
+    " (SELECT * FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[])))"
+)
+_ALL = text(f"{_SHOWN} WHERE s.season_id = :season")
+_COUNT = text("SELECT count(*) FROM scores WHERE season_id = :season")
+
+
+def _change(row: Row[*tuple[Any, ...]]) -> StandingChange:
+    return StandingChange(
+        row.season_id,
+        row.board_key,
+        row.player_id,
+        row.username,
+        None,
+        row.score if row.visible else None,
+        row.reached_at,
+        row.version,
+    )
+
+
+async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], StandingChange]:
+    """The present totals of these pairs, ready to be projected; who is not visible has no score."""
+    wanted = sorted(set(pairs))
+    rows = await tx.execute(
+        _CHANGES, {"seasons": [pair[0] for pair in wanted], "players": [pair[1] for pair in wanted]}
+    )
+    return {(row.season_id, row.player_id): _change(row) for row in rows}
+
+
+async def stream(tx: Transaction, season_id: int, chunk: int) -> AsyncIterator[list[StandingChange]]:
+    """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size."""
+    result = await tx.stream(_ALL, {"season": season_id}, execution_options={"yield_per": chunk})
+    async for rows in result.partitions(chunk):
+        yield [_change(row) for row in rows]
+
+
+async def count(tx: Transaction, season_id: int) -> int:
+    """How many totals a season holds."""
+    return cast(int, (await tx.execute(_COUNT, {"season": season_id})).scalar_one())
+
+
+async def sample(tx: Transaction, season_id: int, size: int) -> list[UUID]:
+    """Players of a season to look at more closely: a run of neighbours in the key, from a random place on."""
+    statement = text(
+        "(SELECT player_id FROM scores WHERE season_id = :season AND player_id >= gen_random_uuid() LIMIT :size)"
+        " UNION (SELECT player_id FROM scores WHERE season_id = :season ORDER BY score DESC LIMIT 20)"
+        " UNION (SELECT player_id FROM scores WHERE season_id = :season LIMIT :size)"
+    )
+    return [row.player_id for row in await tx.execute(statement, {"season": season_id, "size": size})]
