@@ -1,0 +1,32 @@
+"""The encoded top of a board season in Redis (L2): one look-up instead of a walk, dropped in the step that changes it."""
+
+from dataclasses import replace
+
+import msgspec
+
+from scoreboard.domain.standing import Page
+from scoreboard.live import keys, scripts
+from scoreboard.live.leaderboard import run_here
+from scoreboard.live.redis_link import Live
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Page).decode
+
+
+async def read_top(live: Live, season_id: int, size: int) -> Page | None:
+    """The kept top with the number of ranked players as it is now; None when there is none.
+
+    Raises:
+        LiveUnavailable: Redis cannot be asked.
+    """
+    names = [keys.leaderboard(season_id), keys.leaderboard_top(season_id, size)]
+    answer = await run_here(live, scripts.READ_TOP, names, [])
+    if answer is None:
+        return None
+    return replace(_decode(answer[0]), total=answer[1])
+
+
+async def keep_top(live: Live, season_id: int, size: int, page: Page, ttl: int) -> bool:
+    """Keep a top for ``ttl`` seconds, unless the board moved on since it was read. Raises LiveUnavailable."""
+    names = [keys.leaderboard(season_id), keys.leaderboard_top(season_id, size)]
+    return bool(await live.run(scripts.KEEP_TOP, names, [page.epoch, page.seq, ttl, _encode(page)]))

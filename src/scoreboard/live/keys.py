@@ -1,0 +1,59 @@
+"""Every key and channel name in Redis. Nobody else writes one down.
+
+Keys of one board season share a hash tag, so that they lie on one node. The platform runs on one Redis
+(or Sentinel); a Cluster is refused at start, because one script call spans boards, limits and the stream.
+"""
+
+from uuid import UUID
+
+STREAM = "sb:events"
+"""Every score event, in the order it was announced; each realtime pod reads all of it."""
+
+STREAM_META = "sb:events:meta"
+"""Hash: ``epoch`` (new when Redis lost the stream) and ``n`` (number of the last item)."""
+
+CONTROL_CHANNEL = "sb:control"
+"""Pub/sub for facts that must be quick and may be lost: revoked sessions, changed configuration, finished jobs."""
+
+LEADERBOARD_PREFIX = "sb:lb:"
+REBUILD_LOCK_PREFIX = "sb:rebuild:"
+
+
+def leaderboard(season_id: int) -> str:
+    """Prefix of a board season; the scripts append ``:meta``, ``:<epoch>:z`` (order), ``:<epoch>:p`` (players)."""
+    return f"{LEADERBOARD_PREFIX}{{{season_id}}}"
+
+
+def leaderboard_meta(season_id: int) -> str:
+    """Hash: epoch, building, seq, run_id."""
+    return f"{leaderboard(season_id)}:meta"
+
+
+def leaderboard_top(season_id: int, size: int) -> str:
+    """Encoded top of a board season (blueprint 5's ``leaderboard:top:10``)."""
+    return f"{leaderboard(season_id)}:leaderboard:top:{size}"
+
+
+def rebuild_lock(season_id: int) -> str:
+    """Held by the process that rebuilds a board season."""
+    return f"{REBUILD_LOCK_PREFIX}{season_id}"
+
+
+def limit(scope: str, subject: str) -> str:
+    """The theoretical arrival time of one limit (GCRA)."""
+    return f"sb:limit:{scope}:{subject}"
+
+
+def revoked_session(session_id: UUID | str) -> str:
+    """Exists while access tokens of a revoked session could still be alive."""
+    return f"sb:revoked:{session_id}"
+
+
+def connections(player_id: UUID | str) -> str:
+    """Sorted set of a player's live connections, scored by when they lapse (blueprint 2's connection pool)."""
+    return f"player:{player_id}:connections"
+
+
+def address_connections(address: str) -> str:
+    """The same for everyone behind one address."""
+    return f"sb:address:{address}:connections"

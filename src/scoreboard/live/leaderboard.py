@@ -1,0 +1,169 @@
+"""The leaderboard of a board season in Redis: projected by version, read in one step, rebuilt beside the old one.
+
+Nothing here raises when a board season is merely missing: readers get None and turn to Postgres.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from scoreboard.domain.board import Board, RankStyle, reached_at_of, sort_score, tie_key
+from scoreboard.domain.events import Ranks, StandingChange
+from scoreboard.domain.standing import Entry, Page, Standing, Standings
+from scoreboard.live import keys, scripts
+from scoreboard.live.redis_link import Live, LiveUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonProjection:
+    """What projecting did to one board season. ``ready`` False: there is no leaderboard to rank in."""
+
+    ready: bool
+    epoch: str
+    seq: int
+    top_changed: bool
+    ranks: tuple[Ranks, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The answer of one projection call; ``seasons`` runs parallel to the groups given."""
+
+    stream_epoch: str
+    first_number: int
+    seasons: tuple[SeasonProjection, ...]
+
+
+def _item(board: Board, change: StandingChange) -> list[str | int]:
+    score = "" if change.score is None else str(sort_score(board, change.score))
+    return [str(change.player_id), change.version, score, tie_key(board, change.reached_at), change.username]
+
+
+async def run_here(live: Live, script: scripts.Script, names: list[str], arguments: list[Any]) -> Any:
+    """Run a script that compares the server's identity; an answer across a reconnect counts as none."""
+    if not live.run_id:
+        await live.ping()
+    run = live.run_id
+    answer = await live.run(script, names, [run, *arguments])
+    if live.run_id != run:
+        raise LiveUnavailable("Redis restarted during the call")
+    return answer
+
+
+async def project(
+    live: Live,
+    groups: Sequence[tuple[int, Board, Sequence[StandingChange]]],
+    *,
+    event: bytes,
+    numbers: int,
+    stream_length: int,
+    fresh_epoch: str,
+) -> Projection:
+    """Place every change where its version is newer, and append the event, in one call.
+
+    Args:
+        live: the connection.
+        groups: for each season its id, its board and the changes in commit order.
+        event: the encoded event for the stream; empty for none.
+        numbers: how many stream numbers the event takes (one for each of its items).
+        stream_length: roughly how many events the stream keeps.
+        fresh_epoch: the stream's epoch, should Redis have lost the old one.
+
+    Raises:
+        LiveUnavailable: nothing can be said about what was projected; projecting again is safe.
+    """
+    arguments: list[Any] = [stream_length, fresh_epoch, len(groups)]
+    for _, board, changes in groups:
+        arguments += [board.size, str(board.rank_style), len(changes)]
+        for change in changes:
+            arguments += _item(board, change)
+    arguments += [event, numbers]
+    names = [keys.STREAM, keys.STREAM_META, *(keys.leaderboard(season) for season, _, _ in groups)]
+    epoch, first, seasons = await run_here(live, scripts.PROJECT, names, arguments)
+    return Projection(epoch.decode(), first, tuple(decode_season(season) for season in seasons))
+
+
+def decode_season(raw: Sequence[Any]) -> SeasonProjection:
+    """One season of the script's answer; the same shape travels in the stream's ``r`` field."""
+    ready, epoch, seq, changed, flat = raw
+    ranks = tuple(Ranks(flat[i] or None, flat[i + 1] or None, bool(flat[i + 2])) for i in range(0, len(flat), 3))
+    return SeasonProjection(
+        bool(ready), epoch.decode() if isinstance(epoch, bytes) else epoch, int(seq), bool(changed), ranks
+    )
+
+
+def _entry(board: Board, player: bytes, score: bytes, tie: bytes, name: bytes, rank: int) -> Entry:
+    value = int(float(score))
+    return Entry(
+        rank, UUID(player.decode()), name.decode(), sort_score(board, value), reached_at_of(board, tie.decode())
+    )
+
+
+async def read_range(live: Live, season_id: int, board: Board, start: int, stop: int) -> Page | None:
+    """Entries from 0-based ``start`` to ``stop`` inclusive; None when the leaderboard is not there.
+
+    Raises:
+        LiveUnavailable: Redis cannot be asked.
+    """
+    answer = await run_here(live, scripts.READ_RANGE, [keys.leaderboard(season_id)], [str(board.rank_style), start, stop])
+    if answer is None:
+        return None
+    epoch, seq, total, flat = answer
+    entries = tuple(_entry(board, *flat[i : i + 5]) for i in range(0, len(flat), 5))
+    return Page(epoch.decode(), int(seq), total, entries)
+
+
+async def read_players(live: Live, season_id: int, board: Board, players: Iterable[UUID]) -> Standings | None:
+    """Where these players stand; None when the leaderboard is not there.
+
+    Raises:
+        LiveUnavailable: Redis cannot be asked.
+    """
+    asked = [str(player) for player in players]
+    answer = await run_here(live, scripts.READ_PLAYERS, [keys.leaderboard(season_id)], [str(board.rank_style), *asked])
+    if answer is None:
+        return None
+    epoch, seq, total, rows = answer
+    standings = tuple(
+        Standing(row[0], _entry(board, player.encode(), *row[1:])) if row else None
+        for player, row in zip(asked, rows, strict=True)
+    )
+    return Standings(epoch.decode(), int(seq), total, standings)
+
+
+async def begin_rebuild(live: Live, season_id: int, epoch: str) -> str:
+    """Register the epoch that is being built, so that projections reach it too. Returns the server's run id."""
+    await live.ping()
+    await live.ask("begin_rebuild", live.redis.hset(keys.leaderboard_meta(season_id), "building", epoch))
+    return live.run_id
+
+
+async def load(live: Live, season_id: int, board: Board, epoch: str, changes: Sequence[StandingChange]) -> bool:
+    """Put rows read from Postgres into the epoch being built. False: it is gone, start again."""
+    arguments: list[Any] = [epoch, "1" if board.rank_style is RankStyle.DENSE else "0"]
+    for change in changes:
+        arguments += _item(board, change)
+    return bool(await live.run(scripts.LOAD, [keys.leaderboard(season_id)], arguments))
+
+
+async def finish_rebuild(live: Live, season_id: int, epoch: str, run_id: str) -> bool:
+    """Make the built epoch the one that is read, in one step. False: Redis lost it meanwhile, start again."""
+    if live.run_id != run_id:
+        return False
+    return bool(await live.run(scripts.SWITCH, [keys.leaderboard(season_id)], [epoch, run_id]))
+
+
+async def is_ready(live: Live, season_id: int) -> bool:
+    """Whether a leaderboard of this server's own run is there."""
+    if not live.run_id:
+        await live.ping()
+    run = await live.ask("is_ready", live.redis.hget(keys.leaderboard_meta(season_id), "run"))
+    return run is not None and run.decode() == live.run_id
+
+
+async def drop(live: Live, season_id: int) -> None:
+    """Forget a board season; readers turn to Postgres."""
+    names = [name async for name in live.redis.scan_iter(match=keys.leaderboard(season_id) + "*", count=500)]
+    if names:
+        await live.ask("drop", live.redis.unlink(*names))

@@ -1,0 +1,306 @@
+"""The Lua scripts. Each is one atomic step; none decides anything about points.
+
+Only commands of Redis 6.2 are used, so that every server works (Redis, Valkey, KeyDB).
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A named Lua script and the hash by which the server knows it."""
+
+    name: str
+    source: str
+
+    @property
+    def sha(self) -> str:
+        """SHA-1 of the source, as EVALSHA wants it (not a matter of security)."""
+        return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+# Places one player in one epoch of one board season, unless a newer version is there already.
+# p (hash): player → "version|tie|name", or "version||" for a player taken from view; z (zset): tie:player by
+# sort score; d (zset), c (hash): distinct scores and how many hold them, kept only for boards with dense ranks.
+_PLACE = """
+local function forget(base, tie, player, dense)
+  local member = tie .. ':' .. player
+  if dense then
+    local s = redis.call('ZSCORE', base .. ':z', member)
+    if s and redis.call('HINCRBY', base .. ':c', s, -1) <= 0 then
+      redis.call('HDEL', base .. ':c', s)
+      redis.call('ZREM', base .. ':d', s)
+    end
+  end
+  redis.call('ZREM', base .. ':z', member)
+end
+local function place(base, player, version, score, tie, name, dense)
+  local old = redis.call('HGET', base .. ':p', player)
+  if old then
+    local v, t = string.match(old, '^(%d+)|(%d*)|')
+    if tonumber(v) >= tonumber(version) then return false end
+    if t ~= '' then forget(base, t, player, dense) end
+  end
+  if score == '' then
+    redis.call('HSET', base .. ':p', player, version .. '||' .. name)
+    return true
+  end
+  redis.call('HSET', base .. ':p', player, version .. '|' .. tie .. '|' .. name)
+  redis.call('ZADD', base .. ':z', score, tie .. ':' .. player)
+  if dense then
+    local s = redis.call('ZSCORE', base .. ':z', tie .. ':' .. player)
+    redis.call('HINCRBY', base .. ':c', s, 1)
+    redis.call('ZADD', base .. ':d', s, s)
+  end
+  return true
+end
+"""
+
+# position: 0-based place in the order; rank: by the board's style. Both nil for who is not in view.
+_RANK = """
+local function member_of(base, player)
+  local old = redis.call('HGET', base .. ':p', player)
+  if not old then return nil end
+  local tie = string.match(old, '^%d+|(%d*)|')
+  if tie == '' then return nil end
+  return tie .. ':' .. player
+end
+local function rank_at(base, position, score, style)
+  if style == 'ordinal' then return position + 1 end
+  if style == 'dense' then return redis.call('ZRANK', base .. ':d', score) + 1 end
+  return redis.call('ZCOUNT', base .. ':z', '-inf', '(' .. score) + 1
+end
+local function locate(base, player, style)
+  local member = member_of(base, player)
+  if not member then return nil end
+  local position = redis.call('ZRANK', base .. ':z', member)
+  if not position then return nil end
+  return position, rank_at(base, position, redis.call('ZSCORE', base .. ':z', member), style)
+end
+"""
+
+# KEYS: stream, stream meta, then one prefix for each season.
+# ARGV: run id, stream length, fresh stream epoch, number of seasons, then for each season: size, style, number of
+#       items, then for each item: player, version, score ('' removes), tie, name; at last the event ('' for none) and
+#       how many numbers it takes.
+# Returns {stream epoch, first number, {for each season: state, epoch, seq, changed, {rank before, rank, applied, …}}}.
+# state: 1 ranked, 0 the board season is not there (or from a server that restarted): Postgres answers meanwhile.
+PROJECT = Script(
+    "project",
+    _PLACE
+    + _RANK
+    + """
+local run, length, fresh = ARGV[1], ARGV[2], ARGV[3]
+local seasons = tonumber(ARGV[4])
+local a = 5
+local out = {}
+for k = 1, seasons do
+  local prefix = KEYS[2 + k]
+  local size, style, count = tonumber(ARGV[a]), ARGV[a + 1], tonumber(ARGV[a + 2])
+  a = a + 3
+  local dense = style == 'dense'
+  local meta = redis.call('HMGET', prefix .. ':meta', 'epoch', 'run', 'building', 'seq')
+  local ready = meta[1] and meta[2] == run
+  local live = ready and (prefix .. ':' .. meta[1])
+  local building = meta[3] and meta[3] ~= '' and (prefix .. ':' .. meta[3])
+  local changed = 0
+  local ranks = {}
+  for i = 1, count do
+    local player, version, score, tie, name = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+    a = a + 5
+    local before, was, applied, after, is
+    if live then
+      before, was = locate(live, player, style)
+      applied = place(live, player, version, score, tie, name, dense)
+      after, is = before, was
+      if applied then
+        after, is = locate(live, player, style)
+        if (before and before < size) or (after and after < size) then changed = 1 end
+      end
+    end
+    if building then place(building, player, version, score, tie, name, dense) end
+    ranks[3 * i - 2], ranks[3 * i - 1], ranks[3 * i] = was or 0, is or 0, applied and 1 or 0
+  end
+  local seq = tonumber(meta[4] or '0')
+  if changed == 1 then
+    seq = redis.call('HINCRBY', prefix .. ':meta', 'seq', 1)
+    local tops = redis.call('SMEMBERS', prefix .. ':tops')
+    for t = 1, #tops do redis.call('DEL', tops[t]) end
+    redis.call('DEL', prefix .. ':tops')
+  end
+  out[k] = {ready and 1 or 0, meta[1] or '', seq, changed, ranks}
+end
+local event, numbers = ARGV[a], tonumber(ARGV[a + 1])
+local first = 0
+local epoch = redis.call('HGET', KEYS[2], 'epoch')
+if event ~= '' then
+  if not epoch then
+    epoch = fresh
+    redis.call('HSET', KEYS[2], 'epoch', epoch)
+  end
+  first = redis.call('HINCRBY', KEYS[2], 'n', numbers) - numbers + 1
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', length, '*', 'n', first, 'e', epoch, 'r', cmsgpack.pack(out), 'b', event)
+end
+return {epoch or '', first, out}
+""",
+)
+
+# KEYS: prefix. ARGV: run id, style, start, stop (0-based, inclusive).
+# Returns nil, or {epoch, seq, total, {player, score, tie, name, rank, …}}.
+READ_RANGE = Script(
+    "read_range",
+    _RANK
+    + """
+local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run', 'seq')
+if not meta[1] or meta[2] ~= ARGV[1] then return nil end
+local base = KEYS[1] .. ':' .. meta[1]
+local rows = redis.call('ZRANGE', base .. ':z', ARGV[3], ARGV[4], 'WITHSCORES')
+local out = {}
+local last, rank
+for i = 1, #rows, 2 do
+  local tie, player = string.match(rows[i], '^(%d+):(.+)$')
+  local score = rows[i + 1]
+  local position = tonumber(ARGV[3]) + (i - 1) / 2
+  if ARGV[2] == 'ordinal' or score ~= last then rank = rank_at(base, position, score, ARGV[2]) end
+  last = score
+  local n = #out
+  out[n + 1], out[n + 2], out[n + 3], out[n + 5] = player, score, tie, rank
+  local row = redis.call('HGET', base .. ':p', player)
+  out[n + 4] = row and string.match(row, '^%d+|%d*|(.*)$') or ''
+end
+return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
+""",
+)
+
+# KEYS: prefix. ARGV: run id, style, players.
+# Returns nil, or {epoch, seq, total, {{position, score, tie, name, rank} or {} for each player}}.
+READ_PLAYERS = Script(
+    "read_players",
+    _RANK
+    + """
+local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run', 'seq')
+if not meta[1] or meta[2] ~= ARGV[1] then return nil end
+local base = KEYS[1] .. ':' .. meta[1]
+local out = {}
+for i = 3, #ARGV do
+  local row = redis.call('HGET', base .. ':p', ARGV[i])
+  local tie, name = string.match(row or '', '^%d+|(%d+)|(.*)$')
+  if tie then
+    local member = tie .. ':' .. ARGV[i]
+    local position = redis.call('ZRANK', base .. ':z', member)
+    local score = redis.call('ZSCORE', base .. ':z', member)
+    out[i - 2] = {position, score, tie, name, rank_at(base, position, score, ARGV[2])}
+  else
+    out[i - 2] = {}
+  end
+end
+return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
+""",
+)
+
+# KEYS: prefix. ARGV: building epoch, dense, then items as in PROJECT. Returns 1, or 0 when the building epoch is gone.
+LOAD = Script(
+    "load",
+    _PLACE
+    + """
+if redis.call('HGET', KEYS[1] .. ':meta', 'building') ~= ARGV[1] then return 0 end
+local base = KEYS[1] .. ':' .. ARGV[1]
+for a = 3, #ARGV, 5 do
+  place(base, ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[2] == '1')
+end
+return 1
+""",
+)
+
+# KEYS: prefix. ARGV: building epoch, run id. Makes the built epoch the live one in one step.
+# Returns 1, or 0 when it is gone.
+SWITCH = Script(
+    "switch",
+    """
+local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'building', 'epoch', 'seq')
+if meta[1] ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1] .. ':meta', 'epoch', ARGV[1], 'run', ARGV[2], 'building', '')
+redis.call('HINCRBY', KEYS[1] .. ':meta', 'seq', 1)
+local tops = redis.call('SMEMBERS', KEYS[1] .. ':tops')
+for t = 1, #tops do redis.call('DEL', tops[t]) end
+redis.call('DEL', KEYS[1] .. ':tops')
+if meta[2] then
+  for _, part in ipairs({':z', ':p', ':d', ':c'}) do redis.call('UNLINK', KEYS[1] .. ':' .. meta[2] .. part) end
+end
+return 1
+""",
+)
+
+# KEYS: prefix, top key. ARGV: run id. Returns nil, or {the kept top, how many players are ranked now}.
+READ_TOP = Script(
+    "read_top",
+    """
+local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run')
+if not meta[1] or meta[2] ~= ARGV[1] then return nil end
+local kept = redis.call('GET', KEYS[2])
+if not kept then return nil end
+return {kept, redis.call('ZCARD', KEYS[1] .. ':' .. meta[1] .. ':z')}
+""",
+)
+
+# KEYS: prefix, top key. ARGV: epoch, seq, seconds, encoded top. Keeps it only while it is still the newest.
+KEEP_TOP = Script(
+    "keep_top",
+    """
+local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'seq')
+if meta[1] ~= ARGV[1] or (meta[2] or '0') ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[3])
+redis.call('SADD', KEYS[1] .. ':tops', KEYS[2])
+return 1
+""",
+)
+
+# For each request: all limits or none. KEYS: limits, then revocation keys ('' for none is not allowed: pass any).
+# ARGV: number of requests, then for each: number of limits, then for each limit: index of its key, seconds between
+# two requests (emission interval), seconds of tolerance (interval × burst); then index of the revocation key (0: none).
+# Returns for each request {outcome, seconds to wait, index of the limit}: outcome 0 granted, 1 limited, 2 revoked.
+GUARD = Script(
+    "guard",
+    """
+local t = redis.call('TIME')
+local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
+local a, out = 2, {}
+for i = 1, tonumber(ARGV[1]) do
+  local limits = tonumber(ARGV[a])
+  a = a + 1
+  local first = a
+  a = a + 3 * limits
+  local revoked = tonumber(ARGV[a])
+  a = a + 1
+  local answer
+  if revoked > 0 and redis.call('EXISTS', KEYS[revoked]) == 1 then answer = {2, '0', 0} end
+  if not answer then
+    for l = 1, limits do
+      local key = KEYS[tonumber(ARGV[first + 3 * l - 3])]
+      local interval, tolerance = tonumber(ARGV[first + 3 * l - 2]), tonumber(ARGV[first + 3 * l - 1])
+      local arrival = tonumber(redis.call('GET', key) or '0')
+      if arrival < now then arrival = now end
+      local wait = arrival + interval - tolerance - now
+      if wait > 0 then
+        answer = {1, string.format('%.6f', wait), l}
+        break
+      end
+    end
+  end
+  if not answer then
+    for l = 1, limits do
+      local key = KEYS[tonumber(ARGV[first + 3 * l - 3])]
+      local interval = tonumber(ARGV[first + 3 * l - 2])
+      local arrival = tonumber(redis.call('GET', key) or '0')
+      if arrival < now then arrival = now end
+      arrival = arrival + interval
+      redis.call('SET', key, string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1000)
+    end
+    answer = {0, '0', 0}
+  end
+  out[i] = answer
+end
+return out
+""",
+)
