@@ -1,0 +1,114 @@
+"""Boards, action kinds and seasons as this process knows them: read from Postgres, kept for a moment.
+
+The write path takes seasons from its own transaction; what is cached here only says which boards and kinds there are.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scoreboard.domain.action import ActionKind
+from scoreboard.domain.board import Board
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.season import Season, counts_at
+from scoreboard.storage import catalog as catalog_rows
+from scoreboard.storage import seasons as season_rows
+from scoreboard.storage.database import Database, StoreUnavailable, Transaction
+from scoreboard.telemetry import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    boards: dict[str, Board]
+    kinds: dict[str, ActionKind]
+    seasons: dict[str, list[Season]]
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The cached catalogue of one process. While Postgres is away the last known state goes on."""
+
+    database: Database
+    ttl: float
+    stale_since: datetime | None = None
+    _snapshot: _Snapshot | None = None
+    _read_at: float = float("-inf")
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _versions: dict[tuple[str, int], ActionKind] = field(default_factory=dict)
+
+    def invalidate(self) -> None:
+        """Read again at the next use."""
+        self._read_at = float("-inf")
+
+    async def boards(self) -> dict[str, Board]:
+        """Current boards by key. Raises StoreUnavailable when nothing was ever read."""
+        return (await self._current()).boards
+
+    async def kinds(self) -> dict[str, ActionKind]:
+        """Current action kinds by key. Raises StoreUnavailable when nothing was ever read."""
+        return (await self._current()).kinds
+
+    async def board(self, key: str) -> Board:
+        """One board. Raises Refusal NOT_FOUND, or StoreUnavailable."""
+        board = (await self.boards()).get(key)
+        if board is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "There is no board of this name.")
+        return board
+
+    async def seasons(self, board_key: str) -> list[Season]:
+        """The newest hundred seasons of a board, newest first."""
+        return (await self._current()).seasons.get(board_key, [])
+
+    async def season(self, board_key: str, season_id: int | None) -> Season:
+        """The season asked for, or the one that counts now, or else the newest that has begun.
+
+        Raises:
+            Refusal: NOT_FOUND when the board has no such season.
+            StoreUnavailable: nothing was ever read.
+        """
+        known = await self.seasons(board_key)
+        if season_id is not None:
+            found = next((season for season in known if season.id == season_id), None)
+            if found is None:
+                found = await self.database.transact(lambda tx: season_rows.find(tx, season_id))
+                found = found if found is not None and found.board_key == board_key else None
+        else:
+            now = utc_now()
+            running = next((season for season in known if counts_at(season, now)), None)
+            begun = next((season for season in known if season.starts_at <= now), None)
+            found = running or begun or (known[-1] if known else None)
+        if found is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "This board has no such season.")
+        return found
+
+    async def kind_versions(self, tx: Transaction, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], ActionKind]:
+        """Kinds in given versions. A version never changes, so each is read once."""
+        missing = {pair for pair in wanted if pair not in self._versions}
+        if missing:
+            self._versions |= await catalog_rows.kind_versions(tx, missing)
+        return {pair: self._versions[pair] for pair in wanted if pair in self._versions}
+
+    async def _current(self) -> _Snapshot:
+        loop = asyncio.get_running_loop()
+        if self._snapshot is not None and loop.time() - self._read_at < self.ttl:
+            return self._snapshot
+        if self._snapshot is not None and self._reading.locked():
+            return self._snapshot
+        async with self._reading:
+            if self._snapshot is None or loop.time() - self._read_at >= self.ttl:
+                try:
+                    self._snapshot = await self.database.transact(_read)
+                    self.stale_since = None
+                except StoreUnavailable:
+                    if self._snapshot is None:
+                        raise
+                    self.stale_since = self.stale_since or utc_now()
+                self._read_at = loop.time()
+        return self._snapshot
+
+
+async def _read(tx: Transaction) -> _Snapshot:
+    boards = {board.key: board for board in await catalog_rows.current_boards(tx)}
+    kinds = {kind.key: kind for kind in await catalog_rows.current_kinds(tx)}
+    seasons = {key: await season_rows.of_board(tx, key) for key in boards}
+    return _Snapshot(boards, kinds, seasons)

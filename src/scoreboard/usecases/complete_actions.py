@@ -1,0 +1,123 @@
+"""Complete a batch of actions: one transaction for all of them, one call to Redis after it, a result for each.
+
+Called by the API's write queue, by batch completion, and by the worker for queued actions. A request that is refused
+leaves no trace in its neighbours. Nobody is answered before the commit.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from scoreboard import telemetry
+from scoreboard.domain.board import Board
+from scoreboard.domain.completion import CompletionRequest, Decision, Rows
+from scoreboard.domain.errors import Refusal
+from scoreboard.domain.events import StandingChange
+from scoreboard.domain.player import PlayerStatus
+from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.storage.database import Transaction
+from scoreboard.usecases.announce import Announcement, OutboxMarker, announce
+from scoreboard.usecases.completion_answers import Answers, Completion, completion_of, stored_reply
+from scoreboard.usecases.completion_rows import load_rows, save_decisions
+from scoreboard.usecases.platform import Platform
+
+
+@dataclass(slots=True)
+class SavedBatch:
+    """What a committed batch still has to announce, and the answers found so far (None: decided in this batch)."""
+
+    boards: dict[str, Board]
+    answers: list[Completion | Refusal]
+    decisions: dict[int, Decision]
+    first_seq: int
+    outbox_id: int
+    usernames: dict[UUID, tuple[str, bool]]
+
+
+async def complete_actions(
+    platform: Platform, requests: Sequence[CompletionRequest], marker: OutboxMarker
+) -> list[Completion | Refusal]:
+    """Save and announce.
+
+    Args:
+        platform: stores and keys.
+        requests: at most a few hundred; more share one long transaction.
+        marker: ticks the announced rows off.
+
+    Returns:
+        A completion or the reason of refusal for each request, in order.
+
+    Raises:
+        StoreUnavailable: Postgres cannot be used; none is counted, or a retry with the same request finds it counted.
+    """
+    return await announce_completions(platform, await save_completions(platform, requests), marker)
+
+
+async def save_completions(platform: Platform, requests: Sequence[CompletionRequest]) -> SavedBatch:
+    """Load, decide and commit. Raises as :func:`complete_actions`."""
+    boards, kinds = await platform.catalog.boards(), await platform.catalog.kinds()
+    began = time.perf_counter()
+    telemetry.BATCH_ITEMS.labels("complete").observe(len(requests))
+
+    async def work(tx: Transaction) -> SavedBatch:
+        rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {})
+        now, stored = await load_rows(platform, tx, requests, rows)
+        answers = Answers(requests, rows)
+        answers.decide_all(now, stored)
+        first_seq, outbox_id = await save_decisions(tx, list(answers.decisions.values()))
+        finished = await answers.resolve(tx)
+        names = {key: (player.username, player.status is PlayerStatus.ACTIVE) for key, player in rows.players.items()}
+        return SavedBatch(boards, finished, answers.decisions, first_seq, outbox_id, names)
+
+    saved = await platform.database.transact(work)
+    telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began)
+    for decision in saved.decisions.values():
+        telemetry.ACTIONS_COMPLETED.labels(decision.entry.kind_key, str(decision.entry.verdict)).inc()
+        telemetry.POINTS.labels(decision.entry.kind_key).inc(abs(decision.entry.points))
+    return saved
+
+
+async def announce_completions(
+    platform: Platform, saved: SavedBatch, marker: OutboxMarker
+) -> list[Completion | Refusal]:
+    """Announce a committed batch and add the ranks. Without Redis the answers go out without them."""
+    if not saved.decisions:
+        return saved.answers
+    announcements = [
+        Announcement(
+            saved.first_seq + offset,
+            decision.entry,
+            saved.usernames[decision.action.player_id][0],
+            _changes(decision, saved),
+        )
+        for offset, decision in enumerate(saved.decisions.values())
+    ]
+    try:
+        ranks = await announce(platform, saved.boards, announcements)
+    except LiveUnavailable:
+        return saved.answers
+    replies = []
+    for (index, decision), places in zip(saved.decisions.items(), ranks, strict=True):
+        saved.answers[index] = completion_of(decision, places)
+        if decision.request.idempotency_key:
+            replies.append(stored_reply(decision, places))
+    marker.mark(saved.outbox_id, replies)
+    return saved.answers
+
+
+def _changes(decision: Decision, saved: SavedBatch) -> tuple[StandingChange, ...]:
+    username, visible = saved.usernames[decision.action.player_id]
+    return tuple(
+        StandingChange(
+            total.season_id,
+            board,
+            total.player_id,
+            username,
+            before,
+            total.score if visible else None,
+            total.reached_at,
+            total.version,
+        )
+        for total, board, before in zip(decision.totals, decision.board_keys, decision.entry.previous, strict=True)
+    )

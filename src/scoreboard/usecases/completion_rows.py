@@ -1,0 +1,87 @@
+"""The rows of a batch of completions: locked and loaded before it is decided, written after."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from scoreboard.domain.completion import CompletionRequest, Decision, Rows, find_action
+from scoreboard.domain.season import Season, counts_at
+from scoreboard.storage import actions, idempotency, ledger, players, scores, seasons
+from scoreboard.storage.actions import FinishedAction
+from scoreboard.storage.database import Contended, Transaction
+from scoreboard.storage.idempotency import StoredReply
+from scoreboard.usecases.completion_answers import stored_reply
+from scoreboard.usecases.platform import Platform
+
+
+async def load_rows(
+    platform: Platform, tx: Transaction, requests: Sequence[CompletionRequest], rows: Rows
+) -> tuple[datetime, dict[tuple[UUID, str], StoredReply]]:
+    """Lock what the batch touches, in one order everywhere: actions, usage, seasons, scores."""
+    keyed = [(request.player_id, request.idempotency_key) for request in requests if request.idempotency_key]
+    stored = await idempotency.find(tx, keyed) if keyed else {}
+    begun = [request.action_id for request in requests if request.client_id is None]
+    direct = [(request.player_id, request.client_id) for request in requests if request.client_id is not None]
+    if begun:
+        rows.actions = await actions.lock(tx, begun)
+    if direct:
+        rows.direct = await actions.by_client_ids(tx, direct)
+    rows.players = await players.find_many(tx, {request.player_id for request in requests})
+    pairs, versions = set(), set()
+    for request in requests:
+        action = find_action(request, rows)
+        if action is not None:
+            versions.add((action.kind_key, action.kind_version))
+            pairs.add((action.player_id, action.kind_key))
+        elif request.kind_key is not None:
+            pairs.add((request.player_id, request.kind_key))
+    rows.versions = await platform.catalog.kind_versions(tx, versions)
+    known = {(player, kind) for player, kind in pairs if player in rows.players and kind in rows.kinds}
+    if known:
+        rows.usage = await actions.usage(tx, known, lock=True)
+    now = await actions.clock(tx)
+    wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
+    if wanted:
+        rows.seasons = _open(await seasons.share(tx, wanted), now)
+        places = {
+            (rows.seasons[key].id, player)
+            for player, kind in known
+            for key in _boards_of(rows, kind) & set(rows.seasons)
+        }
+        rows.totals = await scores.lock(tx, places) if places else {}
+    return now, stored
+
+
+def _boards_of(rows: Rows, kind_key: str) -> set[str]:
+    """Boards that any loaded version of a kind feeds."""
+    keys = {key for (kind, _), version in rows.versions.items() if kind == kind_key for key in version.boards}
+    return keys | set(rows.kinds[kind_key].boards if kind_key in rows.kinds else ())
+
+
+def _open(candidates: Sequence[Season], now: datetime) -> dict[str, Season]:
+    return {season.board_key: season for season in candidates if counts_at(season, now)}
+
+
+async def save_decisions(tx: Transaction, decisions: list[Decision]) -> tuple[int, int]:
+    """Write everything; the ledger's head comes last, because other batches wait for it until the commit."""
+    if not decisions:
+        return 0, 0
+    totals = {(total.season_id, total.player_id): total for decision in decisions for total in decision.totals}
+    usage = {(decision.action.player_id, decision.action.kind_key): decision.usage for decision in decisions}
+    own = {decision.action.id for decision in decisions}
+    await actions.save_usage(tx, usage)
+    changed = [totals[key] for key in sorted(totals) if totals[key].last_action_id in own]
+    if changed and not await scores.save(tx, changed):
+        raise Contended("another batch made one of these totals first")
+    replies = [stored_reply(decision) for decision in decisions if decision.request.idempotency_key]
+    if replies:
+        await idempotency.add(tx, replies)
+    head = await ledger.reserve(tx)
+    first = head[0] + 1
+    finished = [
+        FinishedAction(replace(decision.action, ledger_seq=first + offset), decision.fresh)
+        for offset, decision in enumerate(decisions)
+    ]
+    await actions.save_finished(tx, finished)
+    return first, await ledger.append(tx, head, [decision.entry for decision in decisions])

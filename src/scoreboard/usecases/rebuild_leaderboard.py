@@ -1,0 +1,135 @@
+"""Rebuild leaderboards in Redis from Postgres, beside the one that is being read, and switch in one step.
+
+While it runs, every new score is projected into both; rows and scores carry versions, so their order does not matter.
+Readers see the old leaderboard, or Postgres, until the new one is complete.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from scoreboard import telemetry
+from scoreboard.domain.board import Board
+from scoreboard.domain.season import Season
+from scoreboard.live import keys, leaderboard
+from scoreboard.live.bus import LeaderboardRebuilt
+from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.security.identifiers import new_id
+from scoreboard.storage import scores, seasons
+from scoreboard.storage.database import Transaction
+from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.platform import Platform
+
+_CHUNK = 500
+# Renewed with every chunk, so that a builder that died is replaced soon.
+_LOCK_SECONDS = 15
+_TRIES = 5
+_log = structlog.get_logger("scoreboard.rebuild")
+
+Progress = Callable[[int, int], None]
+
+
+class _Lost(Exception):
+    """Redis lost the leaderboard that was being built."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress for nobody."""
+
+
+async def rebuild_season(platform: Platform, board: Board, season: Season, on_progress: Progress = _silent) -> bool:
+    """Rebuild one board season.
+
+    Args:
+        platform: stores.
+        board: the season's board.
+        season: which season; a closed one has no leaderboard.
+        on_progress: called with (entries loaded, entries in all).
+
+    Returns:
+        False when another process is at it.
+
+    Raises:
+        LiveUnavailable, StoreUnavailable: nothing changed for readers; try again.
+    """
+    lock = keys.rebuild_lock(season.id)
+    token = new_id().hex
+    if not await platform.live.ask("rebuild_lock", platform.live.redis.set(lock, token, nx=True, ex=_LOCK_SECONDS)):
+        return False
+    try:
+        for _ in range(_TRIES):
+            try:
+                entries = await _build(platform, board, season, on_progress)
+            except _Lost:
+                telemetry.LEADERBOARD_REBUILDS.labels("lost").inc()
+                continue
+            telemetry.LEADERBOARD_REBUILDS.labels("done").inc()
+            _log.info("leaderboard rebuilt", board=board.key, season=season.id, entries=entries)
+            await announce_control(platform, LeaderboardRebuilt(board.key, season.id))
+            return True
+        raise LiveUnavailable("Redis kept losing the leaderboard while it was being built")
+    finally:
+        await _release(platform, lock)
+
+
+async def _release(platform: Platform, lock: str) -> None:
+    try:
+        await platform.live.ask("rebuild_unlock", platform.live.redis.delete(lock))
+    except LiveUnavailable:
+        _log.info("the rebuild lock will lapse by itself", lock=lock)
+
+
+async def _build(platform: Platform, board: Board, season: Season, on_progress: Progress) -> int:
+    epoch = new_id().hex
+    # Registered before Postgres is read: what commits later is projected into the new epoch by whoever commits it.
+    run_id = await leaderboard.begin_rebuild(platform.live, season.id, epoch)
+
+    async def load(tx: Transaction) -> int:
+        total, done = await scores.count(tx, season.id), 0
+        on_progress(0, total)
+        async for chunk in scores.stream(tx, season.id, _CHUNK):
+            if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
+                raise _Lost
+            await platform.live.ask(
+                "rebuild_lock", platform.live.redis.expire(keys.rebuild_lock(season.id), _LOCK_SECONDS)
+            )
+            done += len(chunk)
+            on_progress(done, max(total, done))
+        return done
+
+    entries = await platform.database.transact(load)
+    if not await leaderboard.finish_rebuild(platform.live, season.id, epoch, run_id):
+        raise _Lost
+    return entries
+
+
+async def rebuild_leaderboards(platform: Platform, board_key: str | None, on_progress: Progress) -> int:
+    """Rebuild every unfinished season of one board, or of all. Returns how many seasons.
+
+    Raises:
+        Refusal: NOT_FOUND for an unknown board.
+        LiveUnavailable, StoreUnavailable: what was finished until then stays.
+    """
+    boards = await platform.catalog.boards()
+    if board_key is not None:
+        boards = {board_key: await platform.catalog.board(board_key)}
+    rebuilt = 0
+    for season in await platform.database.transact(seasons.unfinished):
+        if season.board_key in boards:
+            rebuilt += await rebuild_season(platform, boards[season.board_key], season, on_progress)
+    return rebuilt
+
+
+async def restore_missing(platform: Platform) -> int:
+    """Rebuild the leaderboards that Redis does not have. Returns how many were missing and are back.
+
+    Raises:
+        LiveUnavailable, StoreUnavailable: try again later.
+    """
+    boards = await platform.catalog.boards()
+    restored = 0
+    for season in await platform.database.transact(seasons.unfinished):
+        board = boards.get(season.board_key)
+        if board is not None and not await leaderboard.is_ready(platform.live, season.id):
+            restored += await rebuild_season(platform, board, season)
+    return restored

@@ -1,0 +1,46 @@
+"""Is a session revoked, and telling everybody that it is. Redis answers at once; Postgres knows when Redis is away."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from scoreboard.live import sessions as live_sessions
+from scoreboard.live.bus import SessionsRevoked
+from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.storage import sessions
+from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.platform import Platform
+
+
+async def session_is_revoked(platform: Platform, session_id: UUID) -> bool:
+    """Whether the session has ended.
+
+    Raises:
+        StoreUnavailable: neither store can tell.
+    """
+    try:
+        return await live_sessions.is_revoked(platform.live, session_id)
+    except LiveUnavailable:
+        return bool(await ended_sessions(platform, [session_id]))
+
+
+async def ended_sessions(platform: Platform, session_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these sessions that have ended, by Postgres. Raises StoreUnavailable."""
+    alive = await platform.database.transact(lambda tx: sessions.alive(tx, list(session_ids)))
+    return set(session_ids) - alive
+
+
+async def spread_revocation(platform: Platform, message: SessionsRevoked) -> bool:
+    """Make an ended session dead everywhere: a mark for every request, a message for every socket.
+
+    Returns:
+        False when Redis is away; the sweep repeats it from the outbox, requests ask Postgres meanwhile.
+    """
+    try:
+        await live_sessions.mark_revoked(
+            platform.live,
+            list(message.session_ids),
+            platform.settings.access_token_ttl + platform.settings.clock_leeway,
+        )
+    except LiveUnavailable:
+        return False
+    return await announce_control(platform, message)

@@ -1,0 +1,207 @@
+"""Accounts and sessions: register, log in, refresh, log out, revoke.
+
+A session is one row in Postgres; its refresh tokens form a family. Revoking it is announced at once on the control
+channel and marked in Redis; the outbox repeats it should Redis be away.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import Player, Role, require_playing, username_fault
+from scoreboard.live.bus import SessionsRevoked
+from scoreboard.security import refresh_token
+from scoreboard.security.access_token import AccessTokens
+from scoreboard.security.derived_keys import derive_key
+from scoreboard.security.identifiers import new_id
+from scoreboard.security.passwords import PASSWORD_MAX, PASSWORD_MIN, Passwords
+from scoreboard.storage import audit, outbox, players, sessions
+from scoreboard.storage.database import Transaction
+from scoreboard.telemetry import utc_now
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.revocation import spread_revocation
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session as its owner gets it. Lifetimes in seconds; ``signing_key`` signs requests of this session."""
+
+    player: Player
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    signing_key_id: UUID
+    signing_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What signing in needs beside the stores."""
+
+    platform: Platform
+    tokens: AccessTokens
+    passwords: Passwords
+
+    def _signed_in(self, player: Player, session_id: UUID, refresh: bytes) -> SignedIn:
+        access, expires_in = self.tokens.issue(player.id, session_id, player.username, player.role)
+        key = derive_key(self.platform.settings.master_key_bytes, f"request:{session_id}")
+        idle = self.platform.settings.refresh_idle_ttl
+        return SignedIn(player, access, expires_in, refresh_token.encode(refresh), idle, session_id, key)
+
+    async def register(
+        self,
+        username: str,
+        password: str,
+        email: str | None,
+        *,
+        role: Role = Role.PLAYER,
+        request_id: str | None = None,
+    ) -> SignedIn:
+        """Open an account and its first session.
+
+        Raises:
+            Refusal: VALIDATION_ERROR for an unusable name or password, CONFLICT when the name or the address is taken,
+                OVERLOADED.
+            StoreUnavailable: nothing was created.
+        """
+        check_credentials(username, password)
+        password_hash = await self.passwords.hash(password)
+        player_id, session_id, refresh = new_id(), new_id(), refresh_token.first()
+
+        async def work(tx: Transaction) -> Player:
+            player = await players.add(tx, player_id, username, role, email=email, password_hash=password_hash)
+            if player is None:
+                return await _same_account(tx, player_id)
+            await audit.record(
+                tx, "player.registered", str(player_id), actor_id=player_id, actor_role=role, request_id=request_id
+            )
+            await self._open(tx, session_id, player_id, refresh)
+            return player
+
+        player = await self.platform.database.transact(work)
+        telemetry.AUTH_EVENTS.labels("registered").inc()
+        return self._signed_in(player, session_id, refresh)
+
+    async def log_in(self, username: str, password: str) -> SignedIn:
+        """Open a session. An unknown name and a wrong password take as long and read the same.
+
+        Raises:
+            Refusal: INVALID_CREDENTIALS, ACCOUNT_SUSPENDED, ACCOUNT_BANNED or OVERLOADED.
+            StoreUnavailable: Postgres cannot be used.
+        """
+        found = await self.platform.database.transact(lambda tx: players.credentials(tx, username))
+        player, password_hash = found if found is not None else (None, None)
+        if not await self.passwords.verify(password_hash, password) or player is None:
+            telemetry.AUTH_EVENTS.labels("failed").inc()
+            raise Refusal(ErrorCode.INVALID_CREDENTIALS, "The name or the password is wrong.")
+        require_playing(player, utc_now())
+        session_id, refresh = new_id(), refresh_token.first()
+        await self.platform.database.transact(lambda tx: self._open(tx, session_id, player.id, refresh))
+        telemetry.AUTH_EVENTS.labels("logged_in").inc()
+        return self._signed_in(player, session_id, refresh)
+
+    async def _open(self, tx: Transaction, session_id: UUID, player_id: UUID, refresh: bytes) -> None:
+        await sessions.open_session(tx, session_id, player_id, self.platform.settings.refresh_absolute_ttl)
+        await sessions.add_refresh_token(tx, session_id, refresh_token.digest(refresh))
+
+    async def refresh(self, text: str) -> SignedIn:
+        """Exchange a refresh token for its one successor and a new access token.
+
+        The same token again within the leeway gives the same successor: the first answer may have been lost.
+        Later it is a sign of theft, and the whole session ends.
+
+        Raises:
+            Refusal: INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED, REFRESH_REUSED, ACCOUNT_SUSPENDED or ACCOUNT_BANNED.
+            StoreUnavailable: Postgres cannot be used; the old token stays good.
+        """
+        token = refresh_token.decode(text)
+        follower = refresh_token.successor(self.platform.refresh_token_key, token)
+
+        async def work(tx: Transaction) -> tuple[Player, UUID] | SessionsRevoked:
+            state = await sessions.lock_refresh_token(tx, refresh_token.digest(token))
+            if state is None:
+                raise Refusal(ErrorCode.INVALID_TOKEN, "This refresh token is not known here. Please log in again.")
+            self._require_alive(state)
+            player = await players.find(tx, state.player_id)
+            if player is None:
+                raise Refusal(ErrorCode.INVALID_TOKEN, "This account does not exist any more.")
+            require_playing(player, state.now)
+            leeway = timedelta(seconds=self.platform.settings.refresh_leeway)
+            if state.used_at is not None and state.now - state.used_at > leeway:
+                return await _revoke(tx, player.id, state.session_id, "refresh_reused", None)
+            if state.used_at is None:
+                await sessions.spend_refresh_token(tx, refresh_token.digest(token), state.session_id)
+            await sessions.add_refresh_token(tx, state.session_id, refresh_token.digest(follower))
+            return player, state.session_id
+
+        outcome = await self.platform.database.transact(work)
+        if isinstance(outcome, SessionsRevoked):
+            await spread_revocation(self.platform, outcome)
+            telemetry.AUTH_EVENTS.labels("refresh_reused").inc()
+            raise Refusal(
+                ErrorCode.REFRESH_REUSED, "This refresh token was used before. To be safe, the session has been ended."
+            )
+        telemetry.AUTH_EVENTS.labels("refreshed").inc()
+        return self._signed_in(*outcome, follower)
+
+    def _require_alive(self, state: sessions.RefreshState) -> None:
+        if state.revoked_at is not None:
+            raise Refusal(ErrorCode.TOKEN_REVOKED, "This session was ended. Please log in again.")
+        idle = timedelta(seconds=self.platform.settings.refresh_idle_ttl)
+        if state.now > state.expires_at or (state.used_at is None and state.now - state.issued_at > idle):
+            raise Refusal(ErrorCode.TOKEN_EXPIRED, "This session has expired. Please log in again.")
+
+    async def log_out(self, player_id: UUID, session_id: UUID, *, everywhere: bool, request_id: str | None) -> None:
+        """End this session, or all of the player's. Access tokens and live connections die within a second.
+
+        Raises:
+            StoreUnavailable: nothing was ended.
+        """
+        target = None if everywhere else session_id
+        message = await self.platform.database.transact(
+            lambda tx: _revoke(tx, player_id, target, "logged_out", request_id)
+        )
+        await spread_revocation(self.platform, message)
+        telemetry.AUTH_EVENTS.labels("logged_out").inc()
+
+
+def check_credentials(username: str, password: str) -> None:
+    """Whether a name and a password may be used. Raises Refusal VALIDATION_ERROR with pointers to the fields."""
+    errors = []
+    fault = username_fault(username)
+    if fault is not None:
+        errors.append({"pointer": "/username", "detail": fault})
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        detail = f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
+        errors.append({"pointer": "/password", "detail": detail})
+    if errors:
+        raise Refusal(ErrorCode.VALIDATION_ERROR, "Some fields cannot be used.", extra={"errors": errors})
+
+
+async def _same_account(tx: Transaction, player_id: UUID) -> Player:
+    """The account of this very request, when its first commit was answered by a lost connection."""
+    player = await players.find(tx, player_id)
+    if player is None:
+        raise Refusal(ErrorCode.CONFLICT, "This name or e-mail address is taken.")
+    return player
+
+
+async def _revoke(
+    tx: Transaction, player_id: UUID, session_id: UUID | None, reason: str, request_id: str | None
+) -> SessionsRevoked:
+    ended = await sessions.revoke(tx, player_id, session_id, reason)
+    message = SessionsRevoked(player_id, tuple(ended), reason)
+    if ended:
+        await audit.record(
+            tx,
+            "sessions.revoked",
+            str(player_id),
+            actor_id=player_id,
+            detail={"sessions": [str(ended_id) for ended_id in ended], "reason": reason},
+            request_id=request_id,
+        )
+        await outbox.add_control(tx, message)
+    return message

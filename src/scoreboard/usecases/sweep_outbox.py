@@ -1,0 +1,94 @@
+"""Announce what a crash, or Redis being away, left unannounced. Run by every worker, twice a second."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from scoreboard import telemetry
+from scoreboard.domain.events import LedgerEntry, StandingChange
+from scoreboard.live.bus import Control, SessionsRevoked
+from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.storage import ledger, outbox, players, scores
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.outbox import OutboxRow
+from scoreboard.usecases.announce import Announcement, announce, announce_control
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.revocation import spread_revocation
+
+_ROWS = 50
+_log = structlog.get_logger("scoreboard.sweep")
+
+
+async def sweep_outbox(platform: Platform, *, older_than: float | None = None) -> int:
+    """Announce due rows and delete them.
+
+    Args:
+        platform: stores.
+        older_than: seconds that a row must be old, so that the process that wrote it comes first.
+
+    Returns:
+        How many rows were announced; 0 when nothing is due.
+
+    Raises:
+        LiveUnavailable: Redis is away; the rows stay.
+        StoreUnavailable: Postgres is away.
+    """
+    age = platform.settings.sweep_after if older_than is None else older_than
+    boards = await platform.catalog.boards()
+
+    async def work(tx: Transaction) -> int:
+        rows = await outbox.take_due(tx, age, _ROWS)
+        for row in rows:
+            if row.kind == outbox.CONTROL:
+                await _control(platform, row)
+            else:
+                announcements = [
+                    a for a in await _announcements(tx, row) if all(c.board_key in boards for c in a.changes)
+                ]
+                if announcements:
+                    await announce(platform, boards, announcements)
+        if rows:
+            await outbox.mark(tx, [row.id for row in rows])
+        return len(rows)
+
+    done = await platform.database.transact(work)
+    if done:
+        _log.info("announced what was left", rows=done)
+    pending, age = await platform.database.transact(outbox.backlog)
+    telemetry.OUTBOX_PENDING.set(pending)
+    telemetry.OUTBOX_AGE.set(age)
+    return done
+
+
+async def _control(platform: Platform, row: OutboxRow) -> None:
+    message: Control = msgspec.convert(row.payload, Control)
+    if isinstance(message, SessionsRevoked):
+        done = await spread_revocation(platform, message)
+    else:
+        done = await announce_control(platform, message)
+    if not done:
+        raise LiveUnavailable("Redis is away")
+
+
+async def _announcements(tx: Transaction, row: OutboxRow) -> list[Announcement]:
+    """The entries of a row with the totals as they are now: newer than then is right, older is never written."""
+    if row.first_seq is None or row.last_seq is None:
+        return []
+    entries = await ledger.between(tx, row.first_seq, row.last_seq)
+    names = await players.find_many(tx, {entry.player_id for _, entry in entries})
+    pairs = {(season, entry.player_id) for _, entry in entries for season in entry.season_ids}
+    now = await scores.changes(tx, pairs)
+    return [
+        Announcement(
+            seq, entry, names[entry.player_id].username if entry.player_id in names else "", _present(entry, now)
+        )
+        for seq, entry in entries
+        if all((season, entry.player_id) in now for season in entry.season_ids)
+    ]
+
+
+def _present(entry: LedgerEntry, now: dict[tuple[int, UUID], StandingChange]) -> tuple[StandingChange, ...]:
+    changes: Sequence[StandingChange] = [now[season, entry.player_id] for season in entry.season_ids]
+    return tuple(changes)
