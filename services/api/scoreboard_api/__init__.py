@@ -1,0 +1,1 @@
+"""The API: what clients call, and the pages that people open."""

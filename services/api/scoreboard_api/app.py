@@ -1,0 +1,132 @@
+"""The API as one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from scoreboard import __version__, telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.settings import Settings
+from scoreboard.storage.database import StoreUnavailable
+from scoreboard.usecases.completion_answers import Completion
+from scoreboard_api.errors import problem_response
+from scoreboard_api.middleware import Front, route_template
+from scoreboard_api.openapi import describe
+from scoreboard_api.page.pages import not_found_page, page_routes
+from scoreboard_api.routes import actions, auth, boards, platform, players
+from scoreboard_api.routes.hot import hot_routes
+from scoreboard_api.routes.replies import completed_fields
+from scoreboard_api.wiring import Wiring, wire
+
+_BY_STATUS = {
+    400: (ErrorCode.VALIDATION_ERROR, "The request could not be read."),
+    404: (ErrorCode.NOT_FOUND, "There is nothing at this address."),
+    405: (ErrorCode.METHOD_NOT_ALLOWED, "This address does not answer to this method."),
+    413: (ErrorCode.PAYLOAD_TOO_LARGE, "The body is too large."),
+    415: (ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json."),
+}
+_PLACES = {"query": "#/query/", "path": "#/path/", "header": "#/headers/", "cookie": "#/cookies/", "body": "/"}
+
+
+def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
+    """Build the application. No store is contacted; the process starts without them."""
+    wiring = wire(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await wiring.health.check()
+        yield
+        await wiring.close()
+
+    app = FastAPI(
+        lifespan=lifespan,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "operation_spans": False, "logs": False, "metrics": False},
+    )
+    app.state.wiring = wiring
+    for router in (auth.router, auth.legacy, actions.router, actions.legacy, boards.router, players.router):
+        app.include_router(router)
+    app.include_router(platform.health)
+    app.include_router(platform.router)
+    app.router.routes[0:0] = [*hot_routes(), *page_routes(settings)]
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way to extend it
+    _answer_errors(app, wiring)
+    Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).instrument(app)
+    return Front(app, lambda: wiring), wiring
+
+
+def _answer_errors(app: FastAPI, wiring: Wiring) -> None:
+    """Every error leaves in one form, the framework's own included."""
+    lost = not_found_page(wiring.settings)
+
+    async def refusal(request: Request, error: Any) -> Response:
+        return _refuse(request, wiring, error)
+
+    async def away(request: Request, _error: Any) -> Response:
+        words = "The database cannot be reached; please try again."
+        return _refuse(request, wiring, Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1))
+
+    async def invalid(request: Request, error: Any) -> Response:
+        return _refuse(request, wiring, _fields(error))
+
+    async def framework(request: Request, error: Any) -> Response:
+        if error.status_code == 404 and _is_for_a_person(request):
+            return lost
+        code, words = _BY_STATUS.get(error.status_code, (ErrorCode.INTERNAL_ERROR, "The fault is ours."))
+        return _refuse(request, wiring, Refusal(code, words, extra={"headers": dict(error.headers or {})}))
+
+    async def failure(request: Request, _error: Any) -> Response:
+        # Counted and logged by the outermost layer, to which the error is passed on.
+        words = "The fault is ours and has been noted."
+        request_id = request.scope["state"]["request_id"]
+        return problem_response(
+            Refusal(ErrorCode.INTERNAL_ERROR, words), instance=request.url.path, request_id=request_id
+        )
+
+    app.add_exception_handler(Refusal, refusal)
+    app.add_exception_handler(StoreUnavailable, away)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, framework)
+    app.add_exception_handler(Exception, failure)
+
+
+def _refuse(request: Request, wiring: Wiring, refusal: Refusal) -> Response:
+    state = request.scope["state"]
+    telemetry.rejected(
+        refusal.code, request_id=state["request_id"], route=route_template(request.scope), method=request.method
+    )
+    recorded = (refusal.extra or {}).get("result")
+    if isinstance(recorded, Completion):
+        result = completed_fields(wiring, recorded)
+        refusal = Refusal(refusal.code, refusal.detail, refusal.retry_after, {"result": result})
+    return problem_response(refusal, instance=request.url.path, request_id=state["request_id"])
+
+
+def _is_for_a_person(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _fields(error: RequestValidationError) -> Refusal:
+    """FastAPI's list of faults as pointers; what was sent is not repeated."""
+    faults = []
+    for item in error.errors():
+        if item["type"] == "json_invalid":
+            return Refusal(ErrorCode.VALIDATION_ERROR, "The body is not valid JSON.")
+        place, *path = item["loc"]
+        pointer = _PLACES.get(str(place), "#/") + "/".join(str(part) for part in path)
+        faults.append({"pointer": pointer, "detail": _without_input(item)})
+    return Refusal(ErrorCode.VALIDATION_ERROR, "The request has not the right form.", extra={"errors": faults})
+
+
+def _without_input(item: dict[str, Any]) -> str:
+    return "This field is not known here" if item["type"] == "extra_forbidden" else str(item["msg"])

@@ -1,0 +1,130 @@
+"""Natural batching: flush at once when idle, gather while a flush is under way. No timer.
+
+A lone request waits for nothing; under load the batches grow by themselves and share one transaction.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.storage.database import StoreUnavailable
+
+Item = TypeVar("Item")
+Kept = TypeVar("Kept")
+Answer = TypeVar("Answer")
+
+Save = Callable[[Sequence[Item]], Awaitable[Kept]]
+Finish = Callable[[Kept], Awaitable[Sequence[Answer | Refusal]]]
+
+
+class Batcher(Generic[Item, Kept, Answer]):
+    """Collects items into batches.
+
+    Args:
+        stage: name for metrics.
+        save: does the work that batches share and that only ``in_flight`` of them may do at a time.
+        finish: what comes after it, for instance announcing; the next batch is saved meanwhile.
+        most: items of one batch.
+        bound: items waiting; more are refused with OVERLOADED at once.
+        in_flight: batches saved at the same time.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        save: Save[Item, Kept],
+        finish: Finish[Kept, Answer],
+        *,
+        most: int,
+        bound: int,
+        in_flight: int = 1,
+    ) -> None:
+        self._stage = stage
+        self._save = save
+        self._finish = finish
+        self._most = most
+        self._bound = bound
+        self._free = in_flight
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._armed = False
+
+    async def submit(self, item: Item) -> Answer:
+        """The item's answer.
+
+        Raises:
+            Refusal: its own, OVERLOADED, or DEPENDENCY_UNAVAILABLE when the store was lost.
+        """
+        if len(self._waiting) >= self._bound:
+            raise Refusal(ErrorCode.OVERLOADED, "The platform is very busy; try again in a moment.", 1)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((item, answer))
+        if self._free > 0 and not self._armed:
+            # One turn of the loop later: whatever arrived in the same turn shares the batch.
+            self._armed = True
+            loop.call_soon(self._flush)
+        return await answer
+
+    def _flush(self) -> None:
+        self._armed = False
+        while self._waiting and self._free > 0:
+            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            self._free -= 1
+            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        telemetry.QUEUE_ITEMS.labels(self._stage).set(len(self._waiting))
+
+    async def _run(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        released = False
+        try:
+            kept = await self._save([item for item, _ in batch])
+            self._release()
+            released = True
+            answers = await self._finish(kept)
+        except StoreUnavailable:
+            refusal = Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "The score could not be saved; please try again.", 1)
+            self._settle(batch, [refusal] * len(batch))
+        except Exception as error:  # noqa: BLE001 - one bad item must not fail its neighbours: find it
+            if not released and len(batch) > 1:
+                await self._split(batch)
+            else:
+                self._settle(batch, [error] * len(batch))
+        else:
+            self._settle(batch, answers)
+        finally:
+            if not released:
+                self._release()
+
+    async def _split(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        """Save both halves on their own, again and again, until the item at fault is alone."""
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            self._free -= 1
+            await self._run(half)
+
+    def _release(self) -> None:
+        self._free += 1
+        if self._waiting and not self._armed:
+            self._armed = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    @staticmethod
+    def _settle(batch: list[tuple[Item, asyncio.Future[Answer]]], answers: Sequence[Answer | Exception]) -> None:
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue  # its request was given up; what was saved stays saved
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    async def finish(self) -> None:
+        """Wait until nothing is waiting or under way."""
+        while self._waiting or self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.sleep(0)

@@ -1,0 +1,143 @@
+"""The layers that a request passes, as plain functions over the raw request.
+
+FastAPI dependencies and the hot Starlette routes call the same ones, in this order: limits before authentication,
+authentication and role, player and action limits, (request signing), then the use case's preconditions.
+"""
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import Role
+from scoreboard.live.gcra import Limit
+from scoreboard.live.guard import REVOKED, GuardRequest, LimitedBucket
+from scoreboard.security.access_token import Claims
+from scoreboard.settings import Settings
+from scoreboard.storage.database import StoreUnavailable
+from scoreboard.usecases.revocation import session_is_revoked
+from scoreboard_api.wiring import Wiring
+
+_LONGEST_KEY = 255
+
+
+def client_address(scope_client: tuple[str, int] | None, forwarded: str | None, hops: int) -> str:
+    """The address of the client, as far as our own proxies can tell.
+
+    Args:
+        scope_client: the peer of the connection.
+        forwarded: the X-Forwarded-For header. Entries left of our own proxies' are the client's to invent.
+        hops: how many proxies of ours append to that header.
+    """
+    peer = scope_client[0] if scope_client else "unknown"
+    if not hops or not forwarded:
+        return peer
+    entries = [entry.strip() for entry in forwarded.split(",") if entry.strip()]
+    return entries[-hops][:64] if len(entries) >= hops else peer
+
+
+def wiring_of(request: Request) -> Wiring:
+    """The parts of this process."""
+    wiring: Wiring = request.app.state.wiring
+    return wiring
+
+
+def address_buckets(settings: Settings, address: str) -> tuple[LimitedBucket, ...]:
+    """What every request takes from, before anybody knows whose it is."""
+    too_many = ErrorCode.TOO_MANY_REQUESTS
+    return (
+        LimitedBucket("global", "all", Limit(settings.global_rate, settings.global_burst), too_many),
+        LimitedBucket("address", address, Limit(settings.address_rate, settings.address_burst), too_many),
+    )
+
+
+def bearer_token(request: Request) -> str | None:
+    """The access token of the Authorization header; None without one.
+
+    Raises:
+        Refusal: UNAUTHENTICATED for another scheme.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(ErrorCode.UNAUTHENTICATED, "Send the access token as: Authorization: Bearer <token>.")
+    return token.strip()
+
+
+def authenticate(request: Request) -> Claims:
+    """Who is calling. Revocation is asked for together with the limits, see :func:`admit`.
+
+    Raises:
+        Refusal: UNAUTHENTICATED, INVALID_TOKEN or TOKEN_EXPIRED.
+    """
+    token = bearer_token(request)
+    if token is None:
+        raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this needs an access token.")
+    claims = wiring_of(request).tokens.verify(token)
+    request.scope["state"]["player_id"] = str(claims.player_id)
+    return claims
+
+
+def require_role(claims: Claims, allowed: Iterable[Role]) -> None:
+    """Raises Refusal FORBIDDEN for a caller with another role."""
+    if claims.role not in allowed:
+        raise Refusal(ErrorCode.FORBIDDEN, "Your role does not allow this.")
+
+
+async def admit(wiring: Wiring, claims: Claims, *, write: bool, kind: str | None = None) -> None:
+    """Take from the caller's limits, all or none, and make sure that the session is alive.
+
+    Requests of the same moment share one call to Redis. Without Redis this process grants its share, and Postgres
+    says whether the session is alive; without both, reads go on until the token expires and writes are refused.
+
+    Raises:
+        Refusal: USER_RATE_LIMIT, ACTION_LIMIT, TOKEN_REVOKED or DEPENDENCY_UNAVAILABLE.
+    """
+    settings, player = wiring.settings, str(claims.player_id)
+    if write:
+        own = LimitedBucket(
+            "player-write",
+            player,
+            Limit(settings.player_write_rate, settings.player_write_burst),
+            ErrorCode.USER_RATE_LIMIT,
+        )
+    else:
+        own = LimitedBucket(
+            "player-read",
+            player,
+            Limit(settings.player_read_rate, settings.player_read_burst),
+            ErrorCode.USER_RATE_LIMIT,
+        )
+    buckets = [own] if claims.role is not Role.SERVICE else []
+    if kind is not None:
+        per_second = settings.action_per_minute / 60
+        limit = Limit(per_second, max(1, int(settings.action_per_minute)))
+        buckets.append(LimitedBucket("action", f"{player}:{kind}", limit, ErrorCode.ACTION_LIMIT))
+    await wiring.admissions.submit(GuardRequest(tuple(buckets), claims.session_id))
+    if wiring.platform.live.down():
+        try:
+            revoked = await session_is_revoked(wiring.platform, claims.session_id)
+        except StoreUnavailable:
+            revoked = False
+        if revoked:
+            raise REVOKED
+
+
+def idempotency_key(request: Request, *, required: bool = False) -> str | None:
+    """The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header).
+
+    Raises:
+        Refusal: IDEMPOTENCY_KEY_MISSING where it is required, VALIDATION_ERROR when it is empty, too long or not text.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        if required:
+            raise Refusal(ErrorCode.IDEMPOTENCY_KEY_MISSING, "This request needs an Idempotency-Key header.")
+        return None
+    key = key.strip().strip('"')
+    if not 0 < len(key) <= _LONGEST_KEY or not key.isprintable() or not key.isascii() or key.startswith("job:"):
+        fault = {"pointer": "#/headers/idempotency-key", "detail": f"1 to {_LONGEST_KEY} printable ASCII characters"}
+        raise Refusal(ErrorCode.VALIDATION_ERROR, "The Idempotency-Key cannot be used.", extra={"errors": [fault]})
+    return key

@@ -1,0 +1,62 @@
+"""The defence as FastAPI parameters: a route says in its signature whom it lets in."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import HTTPBearer
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import Role
+from scoreboard.security.access_token import Claims
+from scoreboard_api.defence import admit, authenticate, bearer_token, require_role, wiring_of
+from scoreboard_api.wiring import Wiring
+
+# Only documents the scheme in the OpenAPI; the check itself is in the defence.
+_SCHEME = HTTPBearer(auto_error=False, bearerFormat="JWT", description="the access token of a session")
+
+Wired = Annotated[Wiring, Depends(wiring_of)]
+
+
+async def reader(request: Request, wiring: Wired, _: Annotated[object, Security(_SCHEME)]) -> Claims:
+    """A signed-in caller who reads."""
+    claims = authenticate(request)
+    await admit(wiring, claims, write=False)
+    return claims
+
+
+async def writer(request: Request, wiring: Wired, _: Annotated[object, Security(_SCHEME)]) -> Claims:
+    """A signed-in caller who changes something."""
+    claims = authenticate(request)
+    await admit(wiring, claims, write=True)
+    return claims
+
+
+async def moderator(claims: Annotated[Claims, Depends(reader)]) -> Claims:
+    """A moderator or an administrator who reads."""
+    require_role(claims, (Role.MODERATOR, Role.ADMIN))
+    return claims
+
+
+async def service(claims: Annotated[Claims, Depends(writer)]) -> Claims:
+    """A trusted game server."""
+    require_role(claims, (Role.SERVICE,))
+    return claims
+
+
+async def visitor(request: Request, wiring: Wired, _: Annotated[object, Security(_SCHEME)]) -> Claims | None:
+    """Anybody where public boards may be read without a token; a token that is sent must be good."""
+    if bearer_token(request) is None:
+        if not wiring.settings.anonymous_reads:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; boards are not public here.")
+        return None
+    claims = authenticate(request)
+    await admit(wiring, claims, write=False)
+    return claims
+
+
+Reader = Annotated[Claims, Depends(reader)]
+Writer = Annotated[Claims, Depends(writer)]
+Moderator = Annotated[Claims, Depends(moderator)]
+Service = Annotated[Claims, Depends(service)]
+Visitor = Annotated[Claims | None, Depends(visitor)]
+SeasonId = Annotated[int | None, Query(alias="season", ge=1, le=2**53, description="the current one when left out")]

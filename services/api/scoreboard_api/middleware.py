@@ -1,0 +1,176 @@
+"""The outermost layer, plain ASGI: request id, first limits, body size, deadline, access line, headers.
+
+Everything here runs before authentication and costs no I/O. Whatever goes wrong further in leaves as a problem.
+"""
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.security.identifiers import new_id
+from scoreboard.storage.database import StoreUnavailable
+from scoreboard_api.defence import address_buckets, client_address
+from scoreboard_api.errors import problem_response
+from scoreboard_api.wiring import Wiring
+
+_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
+_HEALTH = "/health/"
+_BATCH = "/api/v1/actions/complete-batch"
+_log = structlog.get_logger("scoreboard.access")
+_failures = structlog.get_logger("scoreboard.failure")
+
+
+class Front:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, wiring: Callable[[], Wiring]) -> None:
+        self._app = app
+        self._wiring = wiring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wiring = self._wiring()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = _request_id(headers)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        reply = _Reply(send, request_id)
+        began = time.perf_counter()
+        try:
+            await self._serve(wiring, scope, headers, receive, reply)
+        finally:
+            _access_line(wiring, scope, reply, request_id, time.perf_counter() - began)
+
+    async def _serve(
+        self, wiring: Wiring, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reply: "_Reply"
+    ) -> None:
+        try:
+            if not scope["path"].startswith(_HEALTH):
+                self._admit(wiring, scope, headers)
+            limit = wiring.settings.batch_body_limit if scope["path"] == _BATCH else wiring.settings.body_limit
+            _check_length(headers, limit)
+            async with asyncio.timeout(wiring.settings.request_deadline):
+                await self._app(scope, _bounded(receive, limit), reply)
+        except Refusal as refusal:
+            await refuse(scope, receive, reply, refusal)
+        except StoreUnavailable:
+            away = Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "The database cannot be reached; please try again.", 1)
+            await refuse(scope, receive, reply, away)
+        except TimeoutError:
+            late = Refusal(
+                ErrorCode.DEADLINE_EXCEEDED,
+                "No answer came in time; the outcome is not known. Repeat the request with the same Idempotency-Key.",
+            )
+            await refuse(scope, receive, reply, late)
+        except Exception:  # noqa: BLE001 - the last resort: nobody else would tell the client
+            _failures.exception("request failed", request_id=scope["state"]["request_id"])
+            await refuse(
+                scope, receive, reply, Refusal(ErrorCode.INTERNAL_ERROR, "The fault is ours and has been noted.")
+            )
+
+    @staticmethod
+    def _admit(wiring: Wiring, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if wiring.draining:
+            raise Refusal(ErrorCode.DRAINING, "This server is restarting; please try again.", 1)
+        forwarded = headers.get(b"x-forwarded-for")
+        address = client_address(
+            scope.get("client"), forwarded.decode("latin-1") if forwarded else None, wiring.settings.trusted_proxy_hops
+        )
+        scope["state"]["address"] = address
+        refusal = wiring.guard.local(address_buckets(wiring.settings, address))
+        if refusal is not None:
+            raise refusal
+
+
+async def refuse(scope: Scope, receive: Receive, reply: "_Reply", refusal: Refusal) -> None:
+    """Send a refusal, unless the reply has begun already; count and log it once."""
+    request_id = scope["state"]["request_id"]
+    telemetry.rejected(refusal.code, request_id=request_id, route=route_template(scope), method=scope["method"])
+    if not reply.begun:
+        response = problem_response(refusal, instance=scope["path"], request_id=request_id)
+        await response(scope, receive, reply)
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    given = headers.get(b"x-request-id")
+    return given.decode() if given is not None and _REQUEST_ID.match(given) else str(new_id())
+
+
+def _check_length(headers: dict[bytes, bytes], limit: int) -> None:
+    length = headers.get(b"content-length")
+    if length is not None and (not length.isdigit() or int(length) > limit):
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(ErrorCode.PAYLOAD_TOO_LARGE, f"A body may have {limit // 1024} KiB at most.")
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Count what a body without a length brings."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+        return message
+
+    return bounded
+
+
+class _Reply:
+    """Hands a reply on, with the headers that every reply has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+        self.status = 0
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self.status = message["status"]
+            present = {name for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                *(header for header in self._headers if header[0] not in present),
+            ]
+        await self._send(message)
+
+
+def route_template(scope: Scope) -> str:
+    """The template of the route, never the path itself: it may hold an id."""
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", "") or scope.get("state", {}).get("route", "unmatched"))
+
+
+def _access_line(wiring: Wiring, scope: Scope, reply: _Reply, request_id: str, seconds: float) -> None:
+    sample = wiring.settings.access_log_sample
+    if reply.status < 300 and sample < 1 and random.random() >= sample:  # noqa: S311 - not a secret
+        return
+    if scope["path"].startswith(_HEALTH):
+        return
+    _log.info(
+        "request",
+        method=scope["method"],
+        route=route_template(scope),
+        status=reply.status,
+        duration_ms=round(seconds * 1000, 2),
+        request_id=request_id,
+    )

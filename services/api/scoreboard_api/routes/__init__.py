@@ -1,0 +1,1 @@
+"""Routes: typed inputs, one call, a reply."""

@@ -1,0 +1,146 @@
+"""Accounts and sessions."""
+
+import base64
+
+from fastapi import APIRouter, Request, Response
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import Player
+from scoreboard.live.gcra import Limit
+from scoreboard.live.guard import GuardRequest, LimitedBucket
+from scoreboard.usecases.sign_in import SignedIn
+from scoreboard_api.deps import Wired, Writer
+from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, problems
+from scoreboard_api.schemas.auth import Credentials, LogOut, PlayerOut, Refresh, Registration, Session, SigningKey
+from scoreboard_api.wiring import Wiring
+
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+legacy = APIRouter(prefix="/api/auth", tags=["auth"])
+_MINUTE = 60
+_NO_STORE = "no-store"
+
+
+def player_out(player: Player) -> PlayerOut:
+    """A player as others see them."""
+    return PlayerOut(
+        id=player.id,
+        username=player.username,
+        role=str(player.role),
+        status=str(player.status),
+        created_at=player.created_at,
+        updated_at=player.updated_at,
+        links={"self": f"/api/v1/players/{player.id}", "history": f"/api/v1/players/{player.id}/history"},
+    )
+
+
+def _cookie(wiring: Wiring) -> tuple[str, str]:
+    """Name and path of the refresh cookie; the prefix makes browsers insist on TLS, this host and the root path."""
+    secure = wiring.settings.secure_cookies
+    return ("__Host-scoreboard_refresh", "/") if secure else ("scoreboard_refresh", "/api/v1/auth")
+
+
+def _session(request: Request, response: Response, wiring: Wiring, signed_in: SignedIn) -> Session:
+    """The reply; browsers get the refresh token as a cookie that scripts cannot read."""
+    response.headers["Cache-Control"] = _NO_STORE
+    by_cookie = request.headers.get("x-session-mode") == "cookie"
+    if by_cookie:
+        name, path = _cookie(wiring)
+        response.set_cookie(
+            name,
+            signed_in.refresh_token,
+            max_age=signed_in.refresh_expires_in,
+            path=path,
+            secure=wiring.settings.secure_cookies,
+            httponly=True,
+            samesite="strict",
+        )
+    return Session(
+        access_token=signed_in.access_token,
+        expires_in=signed_in.expires_in,
+        refresh_token=None if by_cookie else signed_in.refresh_token,
+        refresh_expires_in=signed_in.refresh_expires_in,
+        signing=SigningKey(
+            key_id=signed_in.signing_key_id, key=base64.urlsafe_b64encode(signed_in.signing_key).decode().rstrip("=")
+        ),
+        player=player_out(signed_in.player),
+        links={"refresh": "/api/v1/auth/refresh", "logout": "/api/v1/auth/logout", "me": "/api/v1/players/me"},
+    )
+
+
+async def _limit(request: Request, wiring: Wiring, account: str | None) -> None:
+    """Log-ins have limits of their own, for each account and each address; Redis counts them over all pods."""
+    settings, address = wiring.settings, request.scope["state"].get("address", "unknown")
+    per_address = settings.login_address_per_minute
+    buckets = [
+        LimitedBucket(
+            "login-address", address, Limit(per_address / _MINUTE, int(per_address)), ErrorCode.TOO_MANY_REQUESTS
+        )
+    ]
+    if account is not None:
+        per_account = settings.login_account_per_minute
+        limit = Limit(per_account / _MINUTE, int(per_account))
+        buckets.append(LimitedBucket("login-account", account.casefold()[:64], limit, ErrorCode.USER_RATE_LIMIT))
+    await wiring.admissions.submit(GuardRequest(tuple(buckets)))
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    responses=problems(WITH_BODY, [ErrorCode.CONFLICT]),
+    summary="Open an account and log in",
+)
+async def register(request: Request, response: Response, wiring: Wired, body: Registration) -> Session:
+    """Names are unique whatever their case. The reply is a live session."""
+    await _limit(request, wiring, None)
+    request_id = request.scope["state"]["request_id"]
+    signed_in = await wiring.sign_in.register(body.username, body.password, body.email, request_id=request_id)
+    return _session(request, response, wiring, signed_in)
+
+
+_LOGIN_PROBLEMS = (
+    ErrorCode.INVALID_CREDENTIALS,
+    ErrorCode.USER_RATE_LIMIT,
+    ErrorCode.ACCOUNT_SUSPENDED,
+    ErrorCode.ACCOUNT_BANNED,
+)
+
+
+@legacy.post("/login", responses=problems(WITH_BODY, _LOGIN_PROBLEMS), summary="Log in (unversioned path)")
+@router.post("/login", responses=problems(WITH_BODY, _LOGIN_PROBLEMS), summary="Log in")
+async def log_in(request: Request, response: Response, wiring: Wired, body: Credentials) -> Session:
+    """Send `X-Session-Mode: cookie` from a browser to get the refresh token as an HttpOnly cookie."""
+    await _limit(request, wiring, body.username)
+    return _session(request, response, wiring, await wiring.sign_in.log_in(body.username, body.password))
+
+
+_REFRESH_PROBLEMS = (
+    ErrorCode.UNAUTHENTICATED,
+    ErrorCode.INVALID_TOKEN,
+    ErrorCode.TOKEN_EXPIRED,
+    ErrorCode.TOKEN_REVOKED,
+    ErrorCode.REFRESH_REUSED,
+    ErrorCode.ACCOUNT_SUSPENDED,
+    ErrorCode.ACCOUNT_BANNED,
+)
+
+
+@router.post("/refresh", responses=problems(WITH_BODY, _REFRESH_PROBLEMS), summary="Exchange the refresh token")
+async def refresh(request: Request, response: Response, wiring: Wired, body: Refresh | None = None) -> Session:
+    """Each refresh token works once. Repeated within ten seconds it gives the same successor, later it ends it all."""
+    token = (body.refresh_token if body is not None else None) or request.cookies.get(_cookie(wiring)[0])
+    if not token:
+        raise Refusal(ErrorCode.UNAUTHENTICATED, "There is no refresh token in this request; please log in.")
+    return _session(request, response, wiring, await wiring.sign_in.refresh(token))
+
+
+@router.post("/logout", status_code=204, responses=problems(SIGNED_IN, WITH_BODY), summary="End the session")
+async def log_out(
+    request: Request, response: Response, wiring: Wired, claims: Writer, body: LogOut | None = None
+) -> None:
+    """Access tokens and live connections of the ended sessions stop working within a second."""
+    everywhere = body is not None and body.everywhere
+    await wiring.sign_in.log_out(
+        claims.player_id, claims.session_id, everywhere=everywhere, request_id=request.scope["state"]["request_id"]
+    )
+    name, path = _cookie(wiring)
+    response.delete_cookie(name, path=path, secure=wiring.settings.secure_cookies, httponly=True, samesite="strict")

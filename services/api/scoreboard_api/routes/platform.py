@@ -1,0 +1,107 @@
+"""Probes, keys, the pages about errors, and analytics."""
+
+from datetime import timedelta
+from html import escape
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.storage import activity
+from scoreboard.storage.database import Transaction
+from scoreboard.telemetry import utc_now
+from scoreboard_api.deps import Moderator, Wired
+from scoreboard_api.errors import STATUS, problem_type
+from scoreboard_api.routes.documented import SIGNED_IN, problems
+from scoreboard_api.schemas.analytics import Activity, DayOut, HealthOut, MinuteOut
+
+health = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(tags=["platform"])
+_UNREADY: dict[int | str, dict[str, Any]] = {
+    503: {"model": HealthOut, "description": "not ready: take this server out of rotation"}
+}
+_MOST_MINUTES = 5000
+_DAYS = 31
+
+
+@health.get("/live", summary="Is the process alive?")
+async def live() -> HealthOut:
+    """Touches no dependency: a broken database must not restart every pod."""
+    return HealthOut(status="ok")
+
+
+@health.get("/startup", responses=_UNREADY, summary="Has the process started?")
+@health.get("/ready", responses=_UNREADY, summary="Should requests be sent here?")
+async def ready(
+    wiring: Wired, response: Response, strict: Annotated[str | None, Query(max_length=5)] = None
+) -> HealthOut:
+    """`ok`; `degraded` with one store away (boards stay readable, or writes go on); 503 otherwise.
+
+    With `?strict=1` any store that is away means 503.
+    """
+    status, checks = await wiring.health.check()
+    if wiring.draining:
+        status = "draining"
+    refused = status not in ("ok", "degraded") or (strict not in (None, "", "0", "false") and status != "ok")
+    response.status_code = 503 if refused else 200
+    response.headers["Cache-Control"] = "no-store"
+    return HealthOut(status=status, checks=checks)
+
+
+@router.get("/.well-known/jwks.json", summary="Public keys of access tokens")
+async def key_set(wiring: Wired) -> dict[str, list[dict[str, str]]]:
+    """A JSON Web Key Set (RFC 7517)."""
+    return wiring.tokens.key_set()
+
+
+_WORDS = {problem_type(code).rsplit("/", 1)[1]: code for code in ErrorCode}
+
+
+@router.get(
+    "/problems/{name}", response_class=HTMLResponse, responses=problems([ErrorCode.NOT_FOUND]), summary="About an error"
+)
+async def about_problem(name: str) -> Response:
+    """The page that the `type` of an error points to."""
+    code = _WORDS.get(name)
+    if code is None:
+        raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of error.")
+    status, title = STATUS[code]
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><h1>{escape(title)}</h1><p>Code <code>{code}</code>, status {status}.</p>"
+    )
+    return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'"})
+
+
+@router.get(
+    "/api/v1/analytics/activity", responses=problems(SIGNED_IN, [ErrorCode.FORBIDDEN]), summary="Activity (moderators)"
+)
+async def read_activity(
+    wiring: Wired, _claims: Moderator, minutes: Annotated[int, Query(ge=1, le=1440)] = 60
+) -> Activity:
+    """Actions begun and completed, points and active players: per minute and kind, and per day."""
+    since = utc_now() - timedelta(minutes=minutes)
+
+    async def work(tx: Transaction) -> tuple[list[activity.MinuteActivity], list[activity.DayActivity]]:
+        return await activity.minutes(tx, since, _MOST_MINUTES), await activity.days(tx, _DAYS)
+
+    by_minute, by_day = await wiring.platform.database.transact(work)
+    return Activity(
+        minutes=[
+            MinuteOut(
+                minute=row.minute,
+                kind=row.kind,
+                created=row.created,
+                completed=row.completed,
+                points=row.points,
+                players=row.players,
+            )
+            for row in by_minute
+        ],
+        days=[
+            DayOut(day=row.day, created=row.created, completed=row.completed, points=row.points, players=row.players)
+            for row in by_day
+        ],
+        links={"self": "/api/v1/analytics/activity"},
+    )

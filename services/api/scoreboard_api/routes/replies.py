@@ -1,0 +1,71 @@
+"""Replies of the hot routes, encoded by msgspec."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from scoreboard.usecases.completion_answers import Completion
+from scoreboard.usecases.create_actions import CreatedAction
+from scoreboard_api.schemas.actions import Change, CompletedReply, CreatedReply, StandingAfter
+from scoreboard_api.wiring import Wiring
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_reply(body: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
+    """Encoded JSON."""
+    return Response(body, status, headers, "application/json")
+
+
+def completed_fields(wiring: Wiring, completion: Completion) -> CompletedReply:
+    """A completion as clients see it: the default board's score and rank on top, every board below."""
+    places = completion.places
+    main = next((place for place in places if place.board == wiring.settings.default_board), None)
+    main = main or (places[0] if places else None)
+    ranked = main is not None and (main.rank_previous is not None or main.rank_current is not None)
+    action = f"/api/v1/actions/{completion.action_id}"
+    links = {"self": action, "leaderboard": f"/api/v1/boards/{main.board}/top" if main else "/api/v1/boards"}
+    return CompletedReply(
+        action_id=completion.action_id,
+        verdict=completion.verdict,
+        points=completion.points,
+        score=Change(main.previous if main else None, main.current if main else None),
+        rank=Change(main.rank_previous, main.rank_current) if main and ranked else None,
+        standings=[StandingAfter(place.board, place.season, place.current, place.rank_current) for place in places],
+        links=links,
+    )
+
+
+def completed_reply(wiring: Wiring, completion: Completion) -> Response:
+    """200 with what the completion did; a repetition says so in a header."""
+    headers = {"Idempotency-Replayed": "true"} if completion.replayed else {}
+    return json_reply(_encode(completed_fields(wiring, completion)), 200, headers)
+
+
+def created_reply(created: CreatedAction) -> Response:
+    """201 with the token, and where the action is."""
+    action = f"/api/v1/actions/{created.action_id}"
+    body = CreatedReply(
+        action_id=created.action_id,
+        kind=created.kind,
+        kind_version=created.kind_version,
+        status="created",
+        action_token=created.action_token,
+        expected_points=created.expected_points,
+        min_points=created.min_points,
+        max_points=created.max_points,
+        min_duration_s=created.min_duration_s,
+        created_at=created.created_at,
+        expires_at=created.expires_at,
+        links={"self": action, "complete": f"{action}/complete"},
+    )
+    headers = {"Location": action, "Cache-Control": "no-store"}
+    if created.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return json_reply(_encode(body), 201, headers)
+
+
+def plain(value: Any) -> Any:
+    """A msgspec structure as plain JSON values, for the routes that FastAPI encodes."""
+    return msgspec.to_builtins(value)

@@ -1,0 +1,200 @@
+"""Boards, seasons and standings."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import Field
+
+from scoreboard.domain.season import Season
+from scoreboard.domain.standing import Entry
+from scoreboard.usecases.read_board import BoardView
+from scoreboard_api.schemas.model import Links, Reply, Request
+
+_encode = msgspec.json.Encoder().encode
+
+
+class EntryOut(Reply):
+    """A line of a board."""
+
+    rank: int = Field(examples=[1])
+    player_id: UUID
+    username: str = Field(examples=["ada"])
+    score: int = Field(examples=[130])
+    reached_at: datetime
+
+
+class SeasonOut(Reply):
+    """A window of a board."""
+
+    id: int = Field(examples=[1])
+    name: str = Field(examples=["All time"])
+    starts_at: datetime
+    ends_at: datetime | None
+    status: str = Field(description="scheduled, open, closing or closed", examples=["open"])
+
+
+class BoardOut(Reply):
+    """A configured ranking and its current season."""
+
+    key: str = Field(examples=["main"])
+    title: str = Field(examples=["All players"])
+    order: str = Field(examples=["desc"])
+    operator: str = Field(examples=["sum"])
+    tie_rule: str = Field(examples=["earliest"])
+    rank_style: str = Field(examples=["standard"])
+    size: int = Field(examples=[10])
+    visibility: str = Field(examples=["public"])
+    season: SeasonOut | None
+    links: Links
+
+
+class Boards(Reply):
+    """All boards."""
+
+    items: list[BoardOut]
+    links: Links
+
+
+class Seasons(Reply):
+    """A board's seasons, newest first."""
+
+    board: str
+    items: list[SeasonOut]
+    links: Links
+
+
+class Top(Reply):
+    """The first entries of a board season."""
+
+    board: str = Field(examples=["main"])
+    season: SeasonOut
+    epoch: str = Field(description="generation of the live leaderboard; empty when there is none")
+    seq: int = Field(description="version of the visible top within the epoch", examples=[17])
+    total: int = Field(description="players ranked", examples=[1234])
+    stale_since: datetime | None = Field(description="since when nothing newer can be known")
+    entries: list[EntryOut]
+    links: Links
+
+
+class EntriesPage(Top):
+    """A page of a board season."""
+
+    next_cursor: str | None
+
+
+class MyStanding(Reply):
+    """One player's place."""
+
+    board: str
+    season: SeasonOut
+    player_id: UUID
+    username: str
+    score: int
+    rank: int
+    total: int
+    percentile: float = Field(description="share of the others that this place is ahead of", examples=[97.5])
+    reached_at: datetime
+    links: Links
+
+
+class Lookup(Request):
+    """Players to look up; those without a score are left out of the answer."""
+
+    player_ids: list[str] = Field(min_length=1, max_length=100)
+
+
+class LookupReply(Reply):
+    """Where these players stand, best first."""
+
+    board: str
+    season: SeasonOut
+    total: int
+    entries: list[EntryOut]
+    links: Links
+
+
+class KindOut(Reply):
+    """What can be done and what it is worth."""
+
+    key: str = Field(examples=["quiz"])
+    version: int
+    title: str
+    points: int | None = Field(description="null when the client reports them", examples=[10])
+    min_points: int
+    max_points: int
+    cooldown_s: float
+    min_duration_s: float
+    max_duration_s: float | None
+    attempts: int | None
+    window_s: float
+    once: bool
+    direct: bool
+    enabled: bool
+    signature: str
+    boards: list[str]
+
+
+class Kinds(Reply):
+    """All action kinds."""
+
+    items: list[KindOut]
+    links: Links
+
+
+def board_links(key: str) -> Links:
+    """Where to go from a board."""
+    base = f"/api/v1/boards/{key}"
+    return {
+        "self": base,
+        "top": f"{base}/top",
+        "entries": f"{base}/entries",
+        "me": f"{base}/me",
+        "seasons": f"{base}/seasons",
+        "live": f"/api/v1/live/boards/{key}",
+    }
+
+
+def season_fields(season: Season) -> dict[str, Any]:
+    """The members of a season."""
+    return {
+        "id": season.id,
+        "name": season.name,
+        "starts_at": season.starts_at,
+        "ends_at": season.ends_at,
+        "status": str(season.status),
+    }
+
+
+def page_fields(view: BoardView) -> dict[str, Any]:
+    """The members that every page of a board has."""
+    return {
+        "board": view.board.key,
+        "season": season_fields(view.season),
+        "epoch": view.page.epoch,
+        "seq": view.page.seq,
+        "total": view.page.total,
+        "stale_since": view.stale_since,
+        "entries": view.page.entries,
+        "links": board_links(view.board.key),
+    }
+
+
+def encode_page(view: BoardView) -> bytes:
+    """A page as JSON bytes, ready to be sent to everybody who asks."""
+    return _encode(page_fields(view))
+
+
+def entries_out(entries: tuple[Entry, ...] | list[Entry]) -> list[EntryOut]:
+    """Entries as the documented shape."""
+    return [
+        EntryOut(
+            rank=entry.rank,
+            player_id=entry.player_id,
+            username=entry.username,
+            score=entry.score,
+            reached_at=entry.reached_at,
+        )
+        for entry in entries
+    ]

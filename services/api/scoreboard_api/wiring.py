@@ -1,0 +1,82 @@
+"""The one place where the API's parts are put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scoreboard.domain.completion import CompletionRequest
+from scoreboard.domain.errors import Refusal
+from scoreboard.live.guard import Guard, GuardRequest
+from scoreboard.security.access_token import AccessTokens
+from scoreboard.security.passwords import Passwords
+from scoreboard.settings import Settings
+from scoreboard.usecases.announce import OutboxMarker
+from scoreboard.usecases.check_health import Health
+from scoreboard.usecases.complete_actions import SavedBatch, announce_completions, save_completions
+from scoreboard.usecases.completion_answers import Completion
+from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
+from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.sign_in import SignIn
+from scoreboard_api.batcher import Batcher
+from scoreboard_api.top_cache import TopCache
+
+
+@dataclass(slots=True)
+class Wiring:
+    """Everything a request may need. ``draining`` is set once the process is told to stop."""
+
+    settings: Settings
+    platform: Platform
+    tokens: AccessTokens
+    sign_in: SignIn
+    guard: Guard
+    admissions: "Batcher[GuardRequest, list[Refusal | None], bool]"
+    creations: "Batcher[CreationRequest, list[CreatedAction | Refusal], CreatedAction]"
+    completions: "Batcher[CompletionRequest, SavedBatch, Completion]"
+    marker: OutboxMarker
+    health: Health
+    tops: TopCache
+    draining: bool = False
+
+    async def close(self) -> None:
+        """Finish what is under way, then close every connection."""
+        await self.completions.finish()
+        await self.creations.finish()
+        await self.marker.finish()
+        self.sign_in.passwords.close()
+        await self.platform.close()
+
+
+async def _granted(refusals: list[Refusal | None]) -> Sequence[bool | Refusal]:
+    return [True if refusal is None else refusal for refusal in refusals]
+
+
+async def _as_saved(answers: list[CreatedAction | Refusal]) -> Sequence[CreatedAction | Refusal]:
+    return answers
+
+
+def wire(settings: Settings) -> Wiring:
+    """Build the API's parts. Nothing is contacted yet."""
+    platform = open_platform(settings, application="scoreboard-api")
+    tokens = AccessTokens(settings)
+    passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
+    guard = Guard(platform.live, settings.replicas)
+    marker = OutboxMarker(platform)
+    sizes = {"most": settings.flush_items, "bound": settings.queue_bound, "in_flight": settings.flush_in_flight}
+    return Wiring(
+        settings=settings,
+        platform=platform,
+        tokens=tokens,
+        sign_in=SignIn(platform, tokens, passwords),
+        guard=guard,
+        admissions=Batcher("guard", guard.check, _granted, **sizes),
+        creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, **sizes),
+        completions=Batcher(
+            "complete",
+            lambda items: save_completions(platform, items),
+            lambda saved: announce_completions(platform, saved, marker),
+            **sizes,
+        ),
+        marker=marker,
+        health=Health(platform),
+        tops=TopCache(platform),
+    )
