@@ -1,0 +1,81 @@
+# Scoreboard. `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NPROC := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+INSTALLED := $(VENV)/.installed
+NODE_CLIENT := tests/contract/node/node_modules/.installed
+export PYTHONUNBUFFERED := 1
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed. Name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Could not make a virtual environment; on Debian and Ubuntu install python3-venv."; exit 1; }
+	@echo "Installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Install everything into .venv, exactly as locked
+
+.PHONY: up
+up: $(INSTALLED) ## Start the whole platform here: Postgres, Redis, API, realtime, worker (Ctrl-C stops it)
+	@exec $(BIN)/scoreboard up $(ARGS)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Let simulated players play on the running platform
+	@exec $(BIN)/scoreboard demo $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) $(NODE_CLIENT) ## Run every test against real stores, real processes and a real browser
+	$(BIN)/pytest -n $(NPROC) --dist loadfile $(ARGS)
+
+$(NODE_CLIENT): tests/contract/node/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi
+
+.PHONY: unit
+unit: $(INSTALLED) ## Run the tests that need nothing but Python
+	$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(INSTALLED) ## Put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench-write
+bench-write: $(INSTALLED) ## Measure the write path against the naive baseline and pgbench; fails below benchmarks/goals.toml
+	$(BIN)/python -m benchmarks.write $(ARGS)
+
+.PHONY: bench-live
+bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
+	$(BIN)/python -m benchmarks.live $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(INSTALLED) ## Take the README's pictures from a running demo (needs Chromium)
+	$(BIN)/python -m tests.e2e.screenshots docs/images
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve the dependencies again and write requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove what tools left behind; .scoreboard (your data) stays
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -not -path './.venv/*' -exec rm -rf {} +
