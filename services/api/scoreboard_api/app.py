@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -19,6 +20,7 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard_api.errors import problem_response
 from scoreboard_api.middleware import Front, route_template
 from scoreboard_api.openapi import describe
+from scoreboard_api.page.docs import docs_routes
 from scoreboard_api.page.pages import not_found_page, page_routes
 from scoreboard_api.routes import actions, auth, boards, platform, players
 from scoreboard_api.routes.hot import hot_routes
@@ -58,9 +60,18 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         app.include_router(router)
     app.include_router(platform.health)
     app.include_router(platform.router)
-    app.router.routes[0:0] = [*hot_routes(), *page_routes(settings)]
+    app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way to extend it
     _answer_errors(app, wiring)
+    # Pages of other origins that the operator allows may call the API with a token; cookies stay with our own pages.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"],
+        expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
+        max_age=600,
+    )
     Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).instrument(app)
     return Front(app, lambda: wiring), wiring
 

@@ -20,6 +20,11 @@ Save = Callable[[Sequence[Item]], Awaitable[Kept]]
 Finish = Callable[[Kept], Awaitable[Sequence[Answer | Refusal]]]
 
 
+def unavailable(_item: object, _error: StoreUnavailable) -> Refusal:
+    """Postgres was lost: nothing is known to be saved, and repeating is safe."""
+    return Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "This could not be saved; please try again.", 1)
+
+
 class Batcher(Generic[Item, Kept, Answer]):
     """Collects items into batches.
 
@@ -30,6 +35,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         most: items of one batch.
         bound: items waiting; more are refused with OVERLOADED at once.
         in_flight: batches saved at the same time.
+        lost: what an item is answered when the store could not save its batch.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         most: int,
         bound: int,
         in_flight: int = 1,
+        lost: Callable[[Item, StoreUnavailable], Refusal] = unavailable,
     ) -> None:
         self._stage = stage
         self._save = save
@@ -48,6 +55,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._most = most
         self._bound = bound
         self._free = in_flight
+        self._lost = lost
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._armed = False
@@ -86,9 +94,8 @@ class Batcher(Generic[Item, Kept, Answer]):
             self._release()
             released = True
             answers = await self._finish(kept)
-        except StoreUnavailable:
-            refusal = Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "The score could not be saved; please try again.", 1)
-            self._settle(batch, [refusal] * len(batch))
+        except StoreUnavailable as error:
+            self._settle(batch, [self._lost(item, error) for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - one bad item must not fail its neighbours: find it
             if not released and len(batch) > 1:
                 await self._split(batch)

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from scoreboard.domain.completion import CompletionRequest
-from scoreboard.domain.errors import Refusal
+from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live.guard import Guard, GuardRequest
 from scoreboard.security.access_token import AccessTokens
 from scoreboard.security.passwords import Passwords
 from scoreboard.settings import Settings
+from scoreboard.storage.database import StoreContended, StoreUnavailable
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.complete_actions import SavedBatch, announce_completions, save_completions
@@ -16,7 +18,7 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.sign_in import SignIn
-from scoreboard_api.batcher import Batcher
+from scoreboard_api.batcher import Batcher, unavailable
 from scoreboard_api.top_cache import TopCache
 
 
@@ -46,12 +48,26 @@ class Wiring:
         await self.platform.close()
 
 
+class _Sizes(TypedDict):
+    most: int
+    bound: int
+    in_flight: int
+
+
 async def _granted(refusals: list[Refusal | None]) -> Sequence[bool | Refusal]:
     return [True if refusal is None else refusal for refusal in refusals]
 
 
 async def _as_saved(answers: list[CreatedAction | Refusal]) -> Sequence[CreatedAction | Refusal]:
     return answers
+
+
+def _lost(request: CreationRequest | CompletionRequest, error: StoreUnavailable) -> Refusal:
+    """Rows that stay locked, for a request with a key: most likely its first try is still running somewhere."""
+    if isinstance(error, StoreContended) and request.idempotency_key:
+        words = "The first request with this Idempotency-Key has not been answered yet."
+        return Refusal(ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT, words, 1)
+    return unavailable(request, error)
 
 
 def wire(settings: Settings) -> Wiring:
@@ -61,7 +77,7 @@ def wire(settings: Settings) -> Wiring:
     passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
     guard = Guard(platform.live, settings.replicas)
     marker = OutboxMarker(platform)
-    sizes = {"most": settings.flush_items, "bound": settings.queue_bound, "in_flight": settings.flush_in_flight}
+    sizes = _Sizes(most=settings.flush_items, bound=settings.queue_bound, in_flight=settings.flush_in_flight)
     return Wiring(
         settings=settings,
         platform=platform,
@@ -69,11 +85,12 @@ def wire(settings: Settings) -> Wiring:
         sign_in=SignIn(platform, tokens, passwords),
         guard=guard,
         admissions=Batcher("guard", guard.check, _granted, **sizes),
-        creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, **sizes),
+        creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, lost=_lost, **sizes),
         completions=Batcher(
             "complete",
             lambda items: save_completions(platform, items),
             lambda saved: announce_completions(platform, saved, marker),
+            lost=_lost,
             **sizes,
         ),
         marker=marker,

@@ -1,4 +1,4 @@
-"""The encoded top of a board season in Redis (L2): one look-up instead of a walk, dropped in the step that changes it."""
+"""The encoded top of a board season in Redis (L2): one look-up, no walk; dropped in the step that changes it."""
 
 from dataclasses import replace
 

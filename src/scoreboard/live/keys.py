@@ -29,6 +29,11 @@ def leaderboard_meta(season_id: int) -> str:
     return f"{leaderboard(season_id)}:meta"
 
 
+def leaderboard_part(season_id: int, epoch: str, part: str) -> str:
+    """One of an epoch's keys: ``z`` order, ``p`` players, ``d`` and ``c`` distinct scores (dense ranks)."""
+    return f"{leaderboard(season_id)}:{epoch}:{part}"
+
+
 def leaderboard_top(season_id: int, size: int) -> str:
     """Encoded top of a board season (blueprint 5's ``leaderboard:top:10``)."""
     return f"{leaderboard(season_id)}:leaderboard:top:{size}"

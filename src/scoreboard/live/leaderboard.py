@@ -106,7 +106,9 @@ async def read_range(live: Live, season_id: int, board: Board, start: int, stop:
     Raises:
         LiveUnavailable: Redis cannot be asked.
     """
-    answer = await run_here(live, scripts.READ_RANGE, [keys.leaderboard(season_id)], [str(board.rank_style), start, stop])
+    answer = await run_here(
+        live, scripts.READ_RANGE, [keys.leaderboard(season_id)], [str(board.rank_style), start, stop]
+    )
     if answer is None:
         return None
     epoch, seq, total, flat = answer
@@ -164,6 +166,7 @@ async def is_ready(live: Live, season_id: int) -> bool:
 
 async def drop(live: Live, season_id: int) -> None:
     """Forget a board season; readers turn to Postgres."""
-    names = [name async for name in live.redis.scan_iter(match=keys.leaderboard(season_id) + "*", count=500)]
-    if names:
-        await live.ask("drop", live.redis.unlink(*names))
+    meta = keys.leaderboard_meta(season_id)
+    epochs = await live.ask("drop", live.redis.hmget(meta, "epoch", "building"))
+    parts = [keys.leaderboard_part(season_id, epoch.decode(), part) for epoch in epochs if epoch for part in "zpdc"]
+    await live.ask("drop", live.redis.unlink(meta, *parts))

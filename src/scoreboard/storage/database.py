@@ -35,6 +35,10 @@ class Contended(Exception):
     """Raised by a transaction that saw another one come first: run it again from the start."""
 
 
+class StoreContended(StoreUnavailable):
+    """Another transaction kept the rows that this one needs."""
+
+
 class StoreTimeout(StoreUnavailable):
     """Postgres took longer than the statement timeout."""
 
@@ -49,11 +53,6 @@ def sqlstate(error: BaseException) -> str | None:
 def is_conflict(error: BaseException) -> bool:
     """Whether running the whole transaction again at once may help."""
     return isinstance(error, Contended) or sqlstate(error) in _CONFLICTS or sqlstate(error) == _UNIQUE_VIOLATION
-
-
-def is_lock_timeout(error: BaseException) -> bool:
-    """Whether a row stayed locked by another transaction for longer than ``database_lock_timeout``."""
-    return sqlstate(error) == "55P03"
 
 
 def is_connection_loss(error: BaseException) -> bool:
@@ -130,8 +129,10 @@ class Database:
         if not lost and not is_conflict(error):
             raise error
         if attempt >= self._tries or isinstance(error, PoolTimeoutError):
-            if is_lock_timeout(error) or sqlstate(error) == _UNIQUE_VIOLATION:
+            if sqlstate(error) == _UNIQUE_VIOLATION:
                 raise error
+            if not lost:
+                raise StoreContended("other transactions keep the rows") from error
             raise StoreUnavailable("Postgres is not available") from error
         telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
         await asyncio.sleep(_PAUSE * attempt)
