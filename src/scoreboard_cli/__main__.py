@@ -1,0 +1,59 @@
+"""The ``scoreboard`` command. Modules that take long to import are imported by the command that needs them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scoreboard_cli import commands
+from scoreboard_cli.demo_command import demo
+from scoreboard_cli.failures import ExpectedError
+
+app = typer.Typer(
+    help="A live, cheat-resistant scoreboard on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    data: Annotated[Path, typer.Option(help="Folder for data, keys and logs.")] = commands.DATA_FOLDER,
+    host: Annotated[str, typer.Option(help="Address on which API and realtime listen.")] = "127.0.0.1",
+    api_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of API and pages.")] = 8000,
+    realtime_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the live connections.")] = 8001,
+    metrics_port: Annotated[int, typer.Option(min=1, max=65533, help="First of three ports for metrics.")] = 9100,
+    no_seed: Annotated[bool, typer.Option("--no-seed", help="Make no demo boards.")] = False,
+    with_demo: Annotated[bool, typer.Option("--demo", help="Let simulated players play at once.")] = False,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="With --demo: times faster than by nature.")] = None,
+) -> None:
+    """Start everything: stores, schema, API, realtime and worker. Ctrl-C stops it."""
+    from rich.console import Console
+
+    from scoreboard_cli.up import UpOptions, run_up
+
+    options = UpOptions(data, host, api_port, realtime_port, metrics_port, not no_seed, with_demo, rate)
+    run_up(options, Console(highlight=False))
+
+
+app.command()(commands.migrate)
+app.command()(commands.rebuild)
+app.command("create-admin")(commands.create_admin)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line; what a person can put right is two readable lines and exit code 1."""
+    try:
+        app()
+    except ExpectedError as error:
+        typer.secho(error.problem, fg=typer.colors.RED, err=True)
+        if error.advice:
+            typer.echo(error.advice, err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
