@@ -1,0 +1,53 @@
+"""The intervals of honest people: heavy-tailed, bursty, correlated, with breaks."""
+
+import math
+from collections.abc import Iterator
+from random import Random
+
+from scoreboard_cli.simulation.person import Person
+
+_SHORTEST_S = 0.12  # nobody acts twice on purpose in less
+_BREAK_SPREAD = 0.8
+
+
+def human_intervals(rng: Random, person: Person) -> Iterator[float]:
+    """An honest person: sessions of correlated play, and breaks between them."""
+    for session in sessions(rng, person):
+        yield from session
+        yield rest(rng, person)
+
+
+def sessions(rng: Random, person: Person) -> Iterator[Iterator[float]]:
+    """The intervals of each session; after each the person rests. Take every session to its end."""
+    playing = restless_intervals(rng, person)
+    while True:
+        length = max(3, round(rng.expovariate(1 / person.session)))
+        yield (next(playing) for _ in range(length))
+
+
+def rest(rng: Random, person: Person) -> float:
+    """The length of one break in seconds."""
+    return person.break_s * math.exp(rng.gauss(0, _BREAK_SPREAD))
+
+
+def restless_intervals(rng: Random, person: Person) -> Iterator[float]:
+    """A person who never takes a break.
+
+    The logarithm of an interval is the sum of a mood that changes slowly (it makes bursts and lulls, and the
+    correlation over several actions) and of what is particular to this action. Now and then one follows at once on
+    the other, or a distraction comes between: the tails.
+    """
+    mood_spread = person.spread * math.sqrt(person.mood)
+    own_spread = person.spread * math.sqrt(1 - person.mood)
+    step = mood_spread * math.sqrt(1 - person.memory**2)
+    middle = math.log(person.median_s)
+    mood = rng.gauss(0, mood_spread)
+    while True:
+        mood = person.memory * mood + rng.gauss(0, step)
+        chance = rng.random()
+        if chance < person.hurry:
+            yield _SHORTEST_S + rng.expovariate(1 / 0.15)
+        elif chance > 1 - person.distraction:
+            yield person.median_s * (4 + rng.paretovariate(1.5))
+        else:
+            yield max(_SHORTEST_S, math.exp(middle + mood + rng.gauss(0, own_spread)))
