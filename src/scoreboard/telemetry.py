@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -23,6 +24,9 @@ POINTS = Counter("scoreboard_points_magnitude", "Sum of the absolute points of s
 BATCH_ITEMS = Histogram("scoreboard_batch_items", "Items that shared one flush", ["stage"], buckets=_SIZES)
 STAGE_SECONDS = Histogram("scoreboard_stage_seconds", "Time a flush spends in one stage", ["stage"], buckets=_FAST)
 QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush", ["stage"])
+REQUEST_SECONDS = Histogram(
+    "scoreboard_request_seconds", "Requests by the template of their route", ["route", "status"], buckets=_FAST
+)
 TRANSACTION_RETRIES = Counter("scoreboard_transaction_retries", "Transactions run again", ["reason"])
 REDIS_FAILURES = Counter("scoreboard_redis_failures", "Calls to Redis that failed", ["call"])
 CACHE_READS = Counter("scoreboard_cache_reads", "Board reads by where the answer came from", ["level"])
@@ -74,6 +78,13 @@ def _ecs_names(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+_json = msgspec.json.Encoder(enc_hook=repr)
+
+
+def _to_json(event: dict[str, Any], **_: Any) -> str:
+    return _json.encode(event).decode()
+
+
 def configure_logs(service: str, *, form: str, level: str) -> None:
     """Write structured lines to standard output: JSON for machines, ``console`` for a person at a terminal.
 
@@ -86,7 +97,7 @@ def configure_logs(service: str, *, form: str, level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     if form == "json":
-        render: list[Any] = [_ecs_names, structlog.processors.JSONRenderer()]
+        render: list[Any] = [_ecs_names, structlog.processors.JSONRenderer(serializer=_to_json)]
     else:
         render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     threshold = getattr(logging, level.upper())

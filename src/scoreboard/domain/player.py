@@ -10,6 +10,19 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 
 USERNAME_MIN = 2
 USERNAME_MAX = 32
+# Letters and marks that are drawn as nothing: fillers, joiners, variation selectors, the empty Braille cell.
+_INVISIBLE = frozenset(
+    map(
+        chr,
+        [
+            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
+        ],
+    )
+)
+_ALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 
 
 class Role(StrEnum):
@@ -47,14 +60,16 @@ class Player:
 
 def fold_username(username: str) -> str:
     """The form in which names are compared: NFKC, then case-folded, so that look-alikes of case collide."""
-    return unicodedata.normalize("NFKC", username).casefold()
+    folded = unicodedata.normalize("NFKC", username).casefold()
+    return unicodedata.normalize("NFKC", folded).casefold()  # folding can leave what normalising would change again
 
 
 def username_fault(username: str) -> str | None:
     """Why a name cannot be used, in words for the player; None when it can.
 
-    Letters, marks, digits, symbols and single inner spaces of any script are welcome. Control, format
-    (bidirectional overrides, zero-width) and private characters are not: they let one name imitate another.
+    Letters, marks, digits, symbols and single inner spaces of any script are welcome. What lets one name imitate
+    another is not: control, format (bidirectional overrides, zero-width), private and invisible characters, and
+    a mixture of the alphabets that share their shapes.
     """
     if unicodedata.normalize("NFC", username) != username:
         return "Use the composed form (NFC) of accented letters."
@@ -66,6 +81,13 @@ def username_fault(username: str) -> str | None:
         category = unicodedata.category(character)
         if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or (category == "Zs" and character != " "):
             return "A username cannot contain control or invisible characters."
+        if character in _INVISIBLE:
+            return "A username cannot contain control or invisible characters."
+    if unicodedata.category(username[0]).startswith("M"):
+        return "A username cannot begin with a mark that belongs on a letter."
+    alphabets = {unicodedata.name(character, "").partition(" ")[0] for character in fold_username(username)}
+    if len(alphabets & _ALIKE) > 1:
+        return "A username cannot mix Latin, Greek and Cyrillic letters."
     return None
 
 

@@ -54,6 +54,13 @@ def revoked_session(session_id: UUID | str) -> str:
     return f"sb:revoked:{session_id}"
 
 
+REVOCATIONS = "sb:revocations"
+"""The run id of the server that knows every revoked session; without it Postgres is asked."""
+
+REVOCATIONS_RESTORING = "sb:revocations:restoring"
+"""Who is telling this server about revoked sessions; lost together with everything else."""
+
+
 def connections(player_id: UUID | str) -> str:
     """Sorted set of a player's live connections, scored by when they lapse (blueprint 2's connection pool)."""
     return f"player:{player_id}:connections"

@@ -137,7 +137,12 @@ async def read_players(live: Live, season_id: int, board: Board, players: Iterab
 async def begin_rebuild(live: Live, season_id: int, epoch: str) -> str:
     """Register the epoch that is being built, so that projections reach it too. Returns the server's run id."""
     await live.ping()
-    await live.ask("begin_rebuild", live.redis.hset(keys.leaderboard_meta(season_id), "building", epoch))
+    meta = keys.leaderboard_meta(season_id)
+    abandoned = await live.ask("begin_rebuild", live.redis.hget(meta, "building"))
+    await live.ask("begin_rebuild", live.redis.hset(meta, "building", epoch))
+    if abandoned:
+        # By a builder that died: nobody else would ever free what it had loaded.
+        await live.ask("begin_rebuild", live.redis.unlink(*_parts(season_id, abandoned)))
     return live.run_id
 
 
@@ -147,6 +152,11 @@ async def load(live: Live, season_id: int, board: Board, epoch: str, changes: Se
     for change in changes:
         arguments += _item(board, change)
     return bool(await live.run(scripts.LOAD, [keys.leaderboard(season_id)], arguments))
+
+
+def _parts(season_id: int, epoch: bytes) -> list[str]:
+    """Every key of one epoch of a board season."""
+    return [keys.leaderboard_part(season_id, epoch.decode(), part) for part in "zpdc"]
 
 
 async def finish_rebuild(live: Live, season_id: int, epoch: str, run_id: str) -> bool:
@@ -168,5 +178,5 @@ async def drop(live: Live, season_id: int) -> None:
     """Forget a board season; readers turn to Postgres."""
     meta = keys.leaderboard_meta(season_id)
     epochs = await live.ask("drop", live.redis.hmget(meta, "epoch", "building"))
-    parts = [keys.leaderboard_part(season_id, epoch.decode(), part) for epoch in epochs if epoch for part in "zpdc"]
+    parts = [part for epoch in epochs if epoch for part in _parts(season_id, epoch)]
     await live.ask("drop", live.redis.unlink(meta, *parts))

@@ -1,5 +1,6 @@
-"""The connection to Redis: short timeouts, no retries, and a pause after a failure.
+"""The connection to Redis: short timeouts, one retry, and a pause after a failure.
 
+The retry is for connections that a restart of Redis left stale in the pool; what took too long is never repeated.
 redis-py 8 retries ten times with five-second timeouts unless told otherwise; in a request path that is an outage.
 """
 
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from scoreboard import telemetry
@@ -40,7 +42,7 @@ class Live:
             self._url,
             socket_timeout=timeout,
             socket_connect_timeout=self._connect_timeout(timeout),
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
             decode_responses=False,
             redis_connect_func=self._greet,
             health_check_interval=0,

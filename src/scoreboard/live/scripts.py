@@ -186,9 +186,9 @@ local out = {}
 for i = 3, #ARGV do
   local row = redis.call('HGET', base .. ':p', ARGV[i])
   local tie, name = string.match(row or '', '^%d+|(%d+)|(.*)$')
-  if tie then
-    local member = tie .. ':' .. ARGV[i]
-    local position = redis.call('ZRANK', base .. ':z', member)
+  local member = tie and (tie .. ':' .. ARGV[i])
+  local position = member and redis.call('ZRANK', base .. ':z', member)
+  if position then
     local score = redis.call('ZSCORE', base .. ':z', member)
     out[i - 2] = {position, score, tie, name, rank_at(base, position, score, ARGV[2])}
   else
@@ -253,54 +253,5 @@ if meta[1] ~= ARGV[1] or (meta[2] or '0') ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[3])
 redis.call('SADD', KEYS[1] .. ':tops', KEYS[2])
 return 1
-""",
-)
-
-# For each request: all limits or none. KEYS: limits, then revocation keys ('' for none is not allowed: pass any).
-# ARGV: number of requests, then for each: number of limits, then for each limit: index of its key, seconds between
-# two requests (emission interval), seconds of tolerance (interval × burst); then index of the revocation key (0: none).
-# Returns for each request {outcome, seconds to wait, index of the limit}: outcome 0 granted, 1 limited, 2 revoked.
-GUARD = Script(
-    "guard",
-    """
-local t = redis.call('TIME')
-local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
-local a, out = 2, {}
-for i = 1, tonumber(ARGV[1]) do
-  local limits = tonumber(ARGV[a])
-  a = a + 1
-  local first = a
-  a = a + 3 * limits
-  local revoked = tonumber(ARGV[a])
-  a = a + 1
-  local answer
-  if revoked > 0 and redis.call('EXISTS', KEYS[revoked]) == 1 then answer = {2, '0', 0} end
-  if not answer then
-    for l = 1, limits do
-      local key = KEYS[tonumber(ARGV[first + 3 * l - 3])]
-      local interval, tolerance = tonumber(ARGV[first + 3 * l - 2]), tonumber(ARGV[first + 3 * l - 1])
-      local arrival = tonumber(redis.call('GET', key) or '0')
-      if arrival < now then arrival = now end
-      local wait = arrival + interval - tolerance - now
-      if wait > 0 then
-        answer = {1, string.format('%.6f', wait), l}
-        break
-      end
-    end
-  end
-  if not answer then
-    for l = 1, limits do
-      local key = KEYS[tonumber(ARGV[first + 3 * l - 3])]
-      local interval = tonumber(ARGV[first + 3 * l - 2])
-      local arrival = tonumber(redis.call('GET', key) or '0')
-      if arrival < now then arrival = now end
-      arrival = arrival + interval
-      redis.call('SET', key, string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1000)
-    end
-    answer = {0, '0', 0}
-  end
-  out[i] = answer
-end
-return out
 """,
 )

@@ -1,7 +1,6 @@
 """Attempts at actions, and what each player has done of each kind."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -85,21 +84,6 @@ async def by_client_ids(tx: Transaction, wanted: Iterable[tuple[UUID, str]]) -> 
     return {(row.player_id, row.client_id): _action(row) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedAction:
-    """An attempt as it is to be stored; ``fresh`` when its row does not exist yet (direct kinds)."""
-
-    action: Action
-    fresh: bool
-
-
-_FINISH = text(
-    "UPDATE actions a SET status = n.status, completed_at = n.completed_at, points = n.points,"
-    " request_hash = n.request_hash, ledger_seq = n.ledger_seq"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:completed AS timestamptz[]),"
-    " CAST(:points AS bigint[]), CAST(:hashes AS bytea[]), CAST(:seqs AS bigint[]))"
-    " AS n(id, status, completed_at, points, request_hash, ledger_seq) WHERE a.id = n.id"
-)
 _ADD_FINISHED = text(
     "INSERT INTO actions (id, player_id, kind_key, kind_version, created_at, expires_at, client_id, status,"
     " completed_at, points, request_hash, ledger_seq) SELECT * FROM unnest(CAST(:ids AS uuid[]),"
@@ -109,40 +93,29 @@ _ADD_FINISHED = text(
 )
 
 
-async def save_finished(tx: Transaction, rows: Sequence[FinishedAction]) -> None:
-    """Store how attempts ended.
+async def add_finished(tx: Transaction, rows: Sequence[Action]) -> None:
+    """Insert attempts that were begun and ended in one call.
 
     Raises:
         sqlalchemy.exc.IntegrityError: another transaction stored an attempt with the same client id first.
     """
-    begun = [row.action for row in rows if not row.fresh]
-    fresh = [row.action for row in rows if row.fresh]
-    if begun:
-        await tx.execute(_FINISH, _outcomes(begun))
-    if fresh:
-        await tx.execute(
-            _ADD_FINISHED,
-            _outcomes(fresh)
-            | {
-                "players": [row.player_id for row in fresh],
-                "kinds": [row.kind_key for row in fresh],
-                "versions": [row.kind_version for row in fresh],
-                "created": [row.created_at for row in fresh],
-                "expires": [row.expires_at for row in fresh],
-                "client_ids": [row.client_id for row in fresh],
-            },
-        )
-
-
-def _outcomes(rows: Sequence[Action]) -> dict[str, list[object]]:
-    return {
-        "ids": [row.id for row in rows],
-        "statuses": [str(row.status) for row in rows],
-        "completed": [row.completed_at for row in rows],
-        "points": [row.points for row in rows],
-        "hashes": [row.request_hash for row in rows],
-        "seqs": [row.ledger_seq for row in rows],
-    }
+    await tx.execute(
+        _ADD_FINISHED,
+        {
+            "ids": [row.id for row in rows],
+            "players": [row.player_id for row in rows],
+            "kinds": [row.kind_key for row in rows],
+            "versions": [row.kind_version for row in rows],
+            "created": [row.created_at for row in rows],
+            "expires": [row.expires_at for row in rows],
+            "client_ids": [row.client_id for row in rows],
+            "statuses": [str(row.status) for row in rows],
+            "completed": [row.completed_at for row in rows],
+            "points": [row.points for row in rows],
+            "hashes": [row.request_hash for row in rows],
+            "seqs": [row.ledger_seq for row in rows],
+        },
+    )
 
 
 _USAGE = text(
@@ -176,30 +149,6 @@ async def _read_usage(tx: Transaction, arguments: dict[str, object], *, lock: bo
         )
         for row in rows
     }
-
-
-_SAVE_USAGE = text(
-    "UPDATE player_kinds k SET completed = n.completed, last_completed_at = n.last, window_started_at = n.started,"
-    " window_completed = n.window_completed FROM unnest(CAST(:players AS uuid[]), CAST(:kinds AS text[]),"
-    " CAST(:completed AS int[]), CAST(:last AS timestamptz[]), CAST(:started AS timestamptz[]), CAST(:window AS int[]))"
-    " AS n(player_id, kind_key, completed, last, started, window_completed)"
-    " WHERE k.player_id = n.player_id AND k.kind_key = n.kind_key"
-)
-
-
-async def save_usage(tx: Transaction, rows: dict[tuple[UUID, str], Usage]) -> None:
-    """Store usages whose rows were locked before."""
-    await tx.execute(
-        _SAVE_USAGE,
-        {
-            "players": [pair[0] for pair in rows],
-            "kinds": [pair[1] for pair in rows],
-            "completed": [row.completed for row in rows.values()],
-            "last": [row.last_completed_at for row in rows.values()],
-            "started": [row.window_started_at for row in rows.values()],
-            "window": [row.window_completed for row in rows.values()],
-        },
-    )
 
 
 async def clock(tx: Transaction) -> datetime:

@@ -37,7 +37,7 @@ _MINUTES = text(
     " SELECT date_trunc('minute', created_at) AS minute, kind_key, count(*) AS created, 0 AS completed, 0 AS points,"
     " 0 AS players FROM actions WHERE created_at >= :since GROUP BY 1, 2"
     " UNION ALL SELECT date_trunc('minute', at), kind_key, 0, count(*), sum(points), count(DISTINCT player_id)"
-    " FROM ledger WHERE at >= :since AND entry_type = 'applied' GROUP BY 1, 2) AS both GROUP BY 1, 2"
+    " FROM ledger WHERE at >= :since AND entry_type = 'applied' GROUP BY 1, 2) AS counted GROUP BY 1, 2"
     " ON CONFLICT (minute, kind_key) DO UPDATE SET created = excluded.created, completed = excluded.completed,"
     " points = excluded.points, players = excluded.players"
     " WHERE (a.created, a.completed, a.points) IS DISTINCT FROM (excluded.created, excluded.completed, excluded.points)"

@@ -16,7 +16,8 @@ Spec = TypeVar("Spec", Board, ActionKind)
 
 
 def _encode(spec: Board | ActionKind) -> dict[str, Any]:
-    fields = msgspec.to_builtins(spec)
+    # By way of JSON, so that it compares equal to what the database gives back (lists, not tuples).
+    fields = msgspec.json.decode(msgspec.json.encode(spec))
     return {name: value for name, value in fields.items() if name not in ("key", "version")}
 
 

@@ -96,6 +96,8 @@ class Database:
                     "application_name": application,
                     "timezone": "UTC",
                     "jit": "off",
+                    # A plan made while a table was small would otherwise be kept while it grows: a scan of everything.
+                    "plan_cache_mode": "force_custom_plan",
                     "lock_timeout": f"{int(settings.database_lock_timeout * 1000)}ms",
                     "statement_timeout": f"{int(settings.database_statement_timeout * 1000)}ms",
                     "idle_in_transaction_session_timeout": "30s",

@@ -6,21 +6,24 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from scoreboard.domain.action import Action
 from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
 from scoreboard.security.ledger_chain import entry_hash
 from scoreboard.storage.database import Transaction
 
 _SHARD = 0
-_HEAD = text("SELECT seq, hash FROM ledger_head WHERE shard = :shard FOR UPDATE")
 # Parallel arrays of different lengths cannot be unnested from a two-dimensional array, so the three lists of an entry
 # travel as Postgres array literals.
 _APPEND = text(
     "WITH n AS (SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:types AS text[]),"
     " CAST(:actions AS uuid[]), CAST(:players AS uuid[]), CAST(:kinds AS text[]), CAST(:versions AS int[]),"
     " CAST(:points AS bigint[]), CAST(:seasons AS text[]), CAST(:previous AS text[]), CAST(:current AS text[]),"
-    " CAST(:verdicts AS text[]), CAST(:traces AS text[]), CAST(:prevs AS bytea[]), CAST(:hashes AS bytea[]))"
+    " CAST(:verdicts AS text[]), CAST(:traces AS text[]), CAST(:prevs AS bytea[]), CAST(:hashes AS bytea[]),"
+    " CAST(:statuses AS text[]), CAST(:requests AS bytea[]))"
     " AS n(seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, seasons, previous, current,"
-    " verdict, trace_id, prev_hash, hash)),"
+    " verdict, trace_id, prev_hash, hash, status, request_hash)),"
+    " ended AS (UPDATE actions a SET status = n.status, completed_at = n.at, points = n.points,"
+    " request_hash = n.request_hash, ledger_seq = n.seq FROM n WHERE a.id = n.action_id AND n.status IS NOT NULL),"
     " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, seq) SELECT action_id, entry_type, seq FROM n),"
     " moved AS (UPDATE ledger_head SET seq = :last, hash = :head WHERE shard = :shard),"
     " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('scores', :first, :last) RETURNING id),"
@@ -36,14 +39,16 @@ def _literal(values: Iterable[int | None]) -> str:
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
-async def reserve(tx: Transaction) -> tuple[int, bytes]:
-    """Lock the head: its number and hash. Take it last, because every other batch waits for it until the commit."""
-    row = (await tx.execute(_HEAD, {"shard": _SHARD})).one()
-    return row.seq, row.hash
+async def append(
+    tx: Transaction, head: tuple[int, bytes], entries: Sequence[LedgerEntry], ended: Sequence[Action | None]
+) -> int:
+    """Append entries after the locked head, end their actions, and note one outbox row for all of them.
 
-
-async def append(tx: Transaction, head: tuple[int, bytes], entries: Sequence[LedgerEntry]) -> int:
-    """Append entries after the reserved head, and one outbox row for all of them.
+    Args:
+        tx: has locked the head.
+        head: its number and hash.
+        entries: in the order in which they are to be numbered.
+        ended: for each entry the action whose row it ends, or None where that row says so already.
 
     Returns:
         The id of the outbox row.
@@ -82,6 +87,8 @@ async def append(tx: Transaction, head: tuple[int, bytes], entries: Sequence[Led
                 "traces": [entry.trace_id for entry in entries],
                 "prevs": prevs,
                 "hashes": hashes,
+                "statuses": [None if action is None else str(action.status) for action in ended],
+                "requests": [None if action is None else action.request_hash for action in ended],
             },
         )
     ).scalar_one()

@@ -49,10 +49,12 @@ async def take_due(tx: Transaction, older_than: float, limit: int) -> list[Outbo
     return [OutboxRow(*row) for row in rows]
 
 
+_MARK = text("DELETE FROM outbox WHERE id = ANY(:ids) AND set_config('synchronous_commit', 'off', true) = 'off'")
+
+
 async def mark(tx: Transaction, row_ids: Sequence[int]) -> None:
     """Delete announced rows. Should a crash undo it they are announced again, so it need not wait for the disk."""
-    await tx.execute(text("SET LOCAL synchronous_commit = off"))
-    await tx.execute(text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(row_ids)})
+    await tx.execute(_MARK, {"ids": list(row_ids)})
 
 
 async def backlog(tx: Transaction) -> tuple[int, float]:

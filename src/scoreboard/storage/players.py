@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from scoreboard.domain.player import Player, PlayerStatus, Role, fold_username
@@ -61,9 +61,13 @@ async def find(tx: Transaction, player_id: UUID) -> Player | None:
     return None if row is None else _player(row)
 
 
+# As text: the list of a Core ``IN`` is compiled anew for each length, which costs twice as much as the query.
+_MANY = text(f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM players WHERE id = ANY(:ids)")
+
+
 async def find_many(tx: Transaction, player_ids: Iterable[UUID]) -> dict[UUID, Player]:
     """Those of these accounts that exist."""
-    rows = await tx.execute(select(*_COLUMNS).where(players.c.id.in_(list(player_ids))))
+    rows = await tx.execute(_MANY, {"ids": list(player_ids)})
     return {row.id: _player(row) for row in rows}
 
 

@@ -1,6 +1,6 @@
 """Totals of players in board seasons: a projection of the ledger, kept in the same transaction."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 from uuid import UUID
 
@@ -27,38 +27,6 @@ async def lock(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple
         )
         for row in rows
     }
-
-
-_SAVE = text(
-    "INSERT INTO scores AS s (season_id, player_id, score, reached_at, version, last_action_id, visible)"
-    " SELECT n.*, p.status = 'active' FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[]),"
-    " CAST(:scores AS bigint[]), CAST(:reached AS timestamptz[]), CAST(:versions AS bigint[]),"
-    " CAST(:actions AS uuid[])) AS n(season_id, player_id, score, reached_at, version, last_action_id)"
-    " JOIN players p ON p.id = n.player_id ORDER BY 1, 2"
-    " ON CONFLICT (season_id, player_id) DO UPDATE SET score = excluded.score, reached_at = excluded.reached_at,"
-    " version = excluded.version, last_action_id = excluded.last_action_id"
-    " WHERE s.version < excluded.version"
-)
-
-
-async def save(tx: Transaction, totals: Sequence[Total]) -> bool:
-    """Store new totals.
-
-    Returns:
-        False when another transaction inserted one of them first: the caller must start again and see it.
-    """
-    result = await tx.execute(
-        _SAVE,
-        {
-            "seasons": [total.season_id for total in totals],
-            "players": [total.player_id for total in totals],
-            "scores": [total.score for total in totals],
-            "reached": [total.reached_at for total in totals],
-            "versions": [total.version for total in totals],
-            "actions": [total.last_action_id for total in totals],
-        },
-    )
-    return result.rowcount == len(totals)
 
 
 _SHOWN = (

@@ -64,15 +64,19 @@ async def unfinished(tx: Transaction) -> list[Season]:
 
 
 _SHARE = text(
-    "SELECT id, board_key, name, starts_at, ends_at, status FROM seasons"
+    "SELECT id, board_key, name, starts_at, ends_at, status, clock_timestamp() AS now FROM seasons"
     " WHERE board_key = ANY(:boards) AND status IN ('scheduled', 'open') ORDER BY id FOR KEY SHARE"
 )
 
 
-async def share(tx: Transaction, board_keys: Iterable[str]) -> list[Season]:
-    """Seasons that may count now, locked so that none can be closed before this transaction ends."""
-    rows = await tx.execute(_SHARE, {"boards": sorted(set(board_keys))})
-    return [_season(row) for row in rows]
+async def share(tx: Transaction, board_keys: Iterable[str]) -> tuple[list[Season], datetime | None]:
+    """Seasons that may count now, locked so that none can be closed before this transaction ends.
+
+    Returns:
+        The seasons, and the database's clock, which is None where there is no season.
+    """
+    rows = (await tx.execute(_SHARE, {"boards": sorted(set(board_keys))})).all()
+    return [_season(row) for row in rows], rows[0].now if rows else None
 
 
 async def lock(tx: Transaction, season_id: int) -> Season | None:

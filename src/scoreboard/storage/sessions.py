@@ -89,6 +89,15 @@ async def alive(tx: Transaction, session_ids: list[UUID]) -> set[UUID]:
     return {row.id for row in rows}
 
 
+async def revoked_since(tx: Transaction, seconds: int) -> list[UUID]:
+    """Sessions that were revoked within so many seconds."""
+    rows = await tx.execute(
+        text("SELECT id FROM sessions WHERE revoked_at > clock_timestamp() - make_interval(secs => :seconds)"),
+        {"seconds": seconds},
+    )
+    return [row.id for row in rows]
+
+
 async def forget_spent(tx: Transaction, older_than_days: int) -> int:
     """Delete sessions that ended long ago, with their tokens. Returns how many."""
     result = await tx.execute(

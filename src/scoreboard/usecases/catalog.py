@@ -4,6 +4,7 @@ The write path takes seasons from its own transaction; what is cached here only 
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,9 @@ from scoreboard.storage import catalog as catalog_rows
 from scoreboard.storage import seasons as season_rows
 from scoreboard.storage.database import Database, StoreUnavailable, Transaction
 from scoreboard.telemetry import utc_now
+
+# Names that clients make up cost Postgres one look in this many seconds at most.
+_LOOK_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +37,30 @@ class Catalog:
     stale_since: datetime | None = None
     _snapshot: _Snapshot | None = None
     _read_at: float = float("-inf")
+    _invalid: bool = False
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _versions: dict[tuple[str, int], ActionKind] = field(default_factory=dict)
 
     def invalidate(self) -> None:
-        """Read again at the next use."""
-        self._read_at = float("-inf")
+        """Read again at the next use, even if a read is under way now."""
+        self._invalid = True
 
     async def boards(self) -> dict[str, Board]:
         """Current boards by key. Raises StoreUnavailable when nothing was ever read."""
         return (await self._current()).boards
 
-    async def kinds(self) -> dict[str, ActionKind]:
-        """Current action kinds by key. Raises StoreUnavailable when nothing was ever read."""
-        return (await self._current()).kinds
+    async def kinds(self, wanted: Iterable[str] = ()) -> dict[str, ActionKind]:
+        """Current action kinds by key; looks once more for ``wanted`` ones that are not there.
+
+        Raises:
+            StoreUnavailable: nothing was ever read.
+        """
+        keys = set(wanted)
+        return (await self._holding(lambda snapshot: keys <= snapshot.kinds.keys())).kinds
 
     async def board(self, key: str) -> Board:
         """One board. Raises Refusal NOT_FOUND, or StoreUnavailable."""
-        board = (await self.boards()).get(key)
+        board = (await self._holding(lambda snapshot: key in snapshot.boards)).boards.get(key)
         if board is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no board of this name.")
         return board
@@ -88,14 +98,22 @@ class Catalog:
             self._versions |= await catalog_rows.kind_versions(tx, missing)
         return {pair: self._versions[pair] for pair in wanted if pair in self._versions}
 
+    async def _holding(self, there: Callable[[_Snapshot], bool]) -> _Snapshot:
+        """The snapshot. What is not there may have been declared a moment ago, so it is read again, within bounds."""
+        snapshot = await self._current()
+        if not there(snapshot) and asyncio.get_running_loop().time() - self._read_at > _LOOK_AGAIN:
+            self.invalidate()
+            snapshot = await self._current()
+        return snapshot
+
     async def _current(self) -> _Snapshot:
-        loop = asyncio.get_running_loop()
-        if self._snapshot is not None and loop.time() - self._read_at < self.ttl:
-            return self._snapshot
-        if self._snapshot is not None and self._reading.locked():
+        """The snapshot, read again when it is too old; while one caller reads, the others go on with what there is."""
+        if self._snapshot is not None and (self._fresh() or (self._reading.locked() and not self._invalid)):
             return self._snapshot
         async with self._reading:
-            if self._snapshot is None or loop.time() - self._read_at >= self.ttl:
+            if self._snapshot is None or not self._fresh():
+                # Cleared before reading: whatever is invalidated meanwhile is read once more.
+                self._invalid = False
                 try:
                     self._snapshot = await self.database.transact(_read)
                     self.stale_since = None
@@ -103,8 +121,11 @@ class Catalog:
                     if self._snapshot is None:
                         raise
                     self.stale_since = self.stale_since or utc_now()
-                self._read_at = loop.time()
+                self._read_at = asyncio.get_running_loop().time()
         return self._snapshot
+
+    def _fresh(self) -> bool:
+        return not self._invalid and asyncio.get_running_loop().time() - self._read_at < self.ttl
 
 
 async def _read(tx: Transaction) -> _Snapshot:

@@ -56,7 +56,8 @@ async def complete_actions(
 
 async def save_completions(platform: Platform, requests: Sequence[CompletionRequest]) -> SavedBatch:
     """Load, decide and commit. Raises as :func:`complete_actions`."""
-    boards, kinds = await platform.catalog.boards(), await platform.catalog.kinds()
+    direct = {request.kind_key for request in requests if request.kind_key is not None}
+    boards, kinds = await platform.catalog.boards(), await platform.catalog.kinds(direct)
     began = time.perf_counter()
     telemetry.BATCH_ITEMS.labels("complete").observe(len(requests))
 

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from scoreboard.domain.completion import CompletionRequest, Decision, Rows, find_action
 from scoreboard.domain.season import Season, counts_at
-from scoreboard.storage import actions, idempotency, ledger, players, scores, seasons
-from scoreboard.storage.actions import FinishedAction
+from scoreboard.storage import actions, completions, idempotency, ledger, players, scores, seasons
 from scoreboard.storage.database import Contended, Transaction
 from scoreboard.storage.idempotency import StoredReply
 from scoreboard.usecases.completion_answers import stored_reply
@@ -19,14 +18,15 @@ async def load_rows(
     platform: Platform, tx: Transaction, requests: Sequence[CompletionRequest], rows: Rows
 ) -> tuple[datetime, dict[tuple[UUID, str], StoredReply]]:
     """Lock what the batch touches, in one order everywhere: actions, usage, seasons, scores."""
-    keyed = [(request.player_id, request.idempotency_key) for request in requests if request.idempotency_key]
-    stored = await idempotency.find(tx, keyed) if keyed else {}
     begun = [request.action_id for request in requests if request.client_id is None]
     direct = [(request.player_id, request.client_id) for request in requests if request.client_id is not None]
     if begun:
         rows.actions = await actions.lock(tx, begun)
     if direct:
         rows.direct = await actions.by_client_ids(tx, direct)
+    # After the actions: whoever completed one of them under the same key has committed the key together with it.
+    keyed = [(request.player_id, request.idempotency_key) for request in requests if request.idempotency_key]
+    stored = await idempotency.find(tx, keyed) if keyed else {}
     rows.players = await players.find_many(tx, {request.player_id for request in requests})
     pairs, versions = set(), set()
     for request in requests:
@@ -40,10 +40,11 @@ async def load_rows(
     known = {(player, kind) for player, kind in pairs if player in rows.players and kind in rows.kinds}
     if known:
         rows.usage = await actions.usage(tx, known, lock=True)
-    now = await actions.clock(tx)
     wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
-    if wanted:
-        rows.seasons = _open(await seasons.share(tx, wanted), now)
+    candidates, now = await seasons.share(tx, wanted) if wanted else ([], None)
+    now = now or await actions.clock(tx)
+    rows.seasons = _open(candidates, now)
+    if rows.seasons:
         places = {
             (rows.seasons[key].id, player)
             for player, kind in known
@@ -70,18 +71,20 @@ async def save_decisions(tx: Transaction, decisions: list[Decision]) -> tuple[in
     totals = {(total.season_id, total.player_id): total for decision in decisions for total in decision.totals}
     usage = {(decision.action.player_id, decision.action.kind_key): decision.usage for decision in decisions}
     own = {decision.action.id for decision in decisions}
-    await actions.save_usage(tx, usage)
-    changed = [totals[key] for key in sorted(totals) if totals[key].last_action_id in own]
-    if changed and not await scores.save(tx, changed):
-        raise Contended("another batch made one of these totals first")
     replies = [stored_reply(decision) for decision in decisions if decision.request.idempotency_key]
     if replies:
         await idempotency.add(tx, replies)
-    head = await ledger.reserve(tx)
+    changed = [totals[key] for key in sorted(totals) if totals[key].last_action_id in own]
+    head = await completions.save_progress(tx, usage, changed)
+    if head is None:
+        raise Contended("another batch made one of these totals first")
     first = head[0] + 1
-    finished = [
-        FinishedAction(replace(decision.action, ledger_seq=first + offset), decision.fresh)
+    fresh = [
+        replace(decision.action, ledger_seq=first + offset)
         for offset, decision in enumerate(decisions)
+        if decision.fresh
     ]
-    await actions.save_finished(tx, finished)
-    return first, await ledger.append(tx, head, [decision.entry for decision in decisions])
+    if fresh:
+        await actions.add_finished(tx, fresh)
+    ended = [None if decision.fresh else decision.action for decision in decisions]
+    return first, await ledger.append(tx, head, [decision.entry for decision in decisions], ended)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Schedule
+from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live.bus import CatalogChanged
 from scoreboard.storage import actions, audit, catalog, outbox
 from scoreboard.storage.database import Transaction
@@ -42,8 +43,12 @@ async def configure(
         How many of them were new or changed.
 
     Raises:
+        Refusal: VALIDATION_ERROR for a kind that requires signed requests.
         StoreUnavailable: nothing changed.
     """
+    if any(kind.signature == "required" for kind in kinds):
+        # Accepting it would promise a check that this version does not make.
+        raise Refusal(ErrorCode.VALIDATION_ERROR, "This version cannot require signed requests yet.")
 
     async def work(tx: Transaction) -> int:
         now = await actions.clock(tx)

@@ -57,7 +57,7 @@ async def create_actions(platform: Platform, requests: Sequence[CreationRequest]
     Raises:
         StoreUnavailable: Postgres cannot be used; nothing was begun.
     """
-    kinds = await platform.catalog.kinds()
+    kinds = await platform.catalog.kinds({request.kind_key for request in requests})
     telemetry.BATCH_ITEMS.labels("create").observe(len(requests))
 
     async def work(tx: Transaction) -> tuple[list[CreatedAction | Refusal], list[Action]]:

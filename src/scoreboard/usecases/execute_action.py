@@ -1,9 +1,12 @@
 """Asynchronous actions: queue one now, run it in the worker, tell the player when it is done."""
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from scoreboard import telemetry
 from scoreboard.domain.completion import CompletionRequest
@@ -11,7 +14,7 @@ from scoreboard.domain.errors import ErrorCode, Refusal, layer_of
 from scoreboard.live.bus import JobFinished
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import idempotency, jobs, outbox
-from scoreboard.storage.database import Transaction
+from scoreboard.storage.database import StoreContended, StoreUnavailable, Transaction
 from scoreboard.storage.idempotency import StoredReply
 from scoreboard.storage.jobs import Job
 from scoreboard.usecases.announce import OutboxMarker, announce_control
@@ -20,6 +23,7 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.platform import Platform
 
 _ACCEPTED = 202
+_log = structlog.get_logger("scoreboard.jobs")
 
 
 class JobPayload(msgspec.Struct, frozen=True):
@@ -41,10 +45,12 @@ async def enqueue_action(platform: Platform, request: CompletionRequest) -> tupl
         The job's id, and whether an earlier, equal request queued it.
 
     Raises:
-        Refusal: IDEMPOTENCY_KEY_REUSED.
+        Refusal: IDEMPOTENCY_KEY_REUSED or IDEMPOTENCY_KEY_IN_FLIGHT.
         StoreUnavailable: nothing was queued.
     """
     job_id = new_id()
+    # Its own mark: the same body under the same key asks for something else when it is sent to be done at once.
+    mark = hashlib.sha256(b"execute" + request.fingerprint).digest()
     payload = JobPayload(
         request.action_id,
         request.fingerprint,
@@ -60,18 +66,24 @@ async def enqueue_action(platform: Platform, request: CompletionRequest) -> tupl
             key = (request.player_id, request.idempotency_key)
             stored = (await idempotency.find(tx, [key])).get(key)
             if stored is not None:
-                if stored.fingerprint != request.fingerprint:
+                if stored.fingerprint != mark:
                     raise Refusal(
                         ErrorCode.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key was used for a different request."
                     )
                 return UUID(stored.reply["job_id"]), True
             reply = {"job_id": str(job_id)}
-            await idempotency.add(tx, [StoredReply(*key, request.fingerprint, _ACCEPTED, reply)])
+            await idempotency.add(tx, [StoredReply(*key, mark, _ACCEPTED, reply)])
         if await jobs.find(tx, job_id) is None:
             await jobs.add(tx, job_id, request.player_id, msgspec.to_builtins(payload))
         return job_id, False
 
-    return await platform.database.transact(work)
+    try:
+        return await platform.database.transact(work)
+    except StoreContended as error:
+        if request.idempotency_key is None:
+            raise
+        words = "The first request with this Idempotency-Key has not been answered yet."
+        raise Refusal(ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT, words, 1) from error
 
 
 async def read_job(platform: Platform, player_id: UUID, job_id: UUID) -> Job:
@@ -95,10 +107,37 @@ async def run_due_jobs(platform: Platform, marker: OutboxMarker) -> int:
     taken = await platform.database.transact(lambda tx: jobs.claim(tx, settings.flush_items, settings.job_lease))
     if not taken:
         return 0
-    answers = await complete_actions(platform, [_request(job) for job in taken], marker)
-    for job, answer in zip(taken, answers, strict=True):
-        await _finish(platform, job, answer)
+    for job, answer in zip(taken, await _answers(platform, taken, marker), strict=True):
+        if answer is None:
+            await _again(platform, job)
+        else:
+            await _finish(platform, job, answer)
     return len(taken)
+
+
+async def _answers(
+    platform: Platform, taken: Sequence[Job], marker: OutboxMarker
+) -> Sequence[Completion | Refusal | None]:
+    """An answer for each job; None for one that cannot be run at all, which must not keep the others waiting."""
+    try:
+        return await complete_actions(platform, [_request(job) for job in taken], marker)
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a job does wrong, it is the job's own
+        if len(taken) > 1:
+            return [(await _answers(platform, [job], marker))[0] for job in taken]
+        _log.warning("job failed", job=str(taken[0].id), tries=taken[0].tries, error=type(error).__name__)
+        return [None]
+
+
+async def _again(platform: Platform, job: Job) -> None:
+    """Put it back with a pause that doubles, or give it up."""
+    settings = platform.settings
+    if job.tries >= settings.job_tries:
+        await _finish(platform, job, Refusal(ErrorCode.INTERNAL_ERROR, "This could not be done; the fault is ours."))
+        return
+    delay = settings.job_backoff * 2 ** (job.tries - 1)
+    await platform.database.transact(lambda tx: jobs.retry(tx, job.id, delay))
 
 
 def _request(job: Job) -> CompletionRequest:

@@ -4,6 +4,7 @@ While it runs, every new score is projected into both; rows and scores carry ver
 Readers see the old leaderboard, or Postgres, until the new one is complete.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
 from scoreboard.domain.season import Season
-from scoreboard.live import keys, leaderboard
+from scoreboard.live import keys, leaderboard, locks
 from scoreboard.live.bus import LeaderboardRebuilt
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
@@ -19,10 +20,11 @@ from scoreboard.storage import scores, seasons
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.sweep_outbox import sweep_outbox
 
 _CHUNK = 500
 # Renewed with every chunk, so that a builder that died is replaced soon.
-_LOCK_SECONDS = 15
+_LOCK_SECONDS = 5
 _TRIES = 5
 _log = structlog.get_logger("scoreboard.rebuild")
 
@@ -37,7 +39,9 @@ def _silent(done: int, total: int) -> None:
     """Progress for nobody."""
 
 
-async def rebuild_season(platform: Platform, board: Board, season: Season, on_progress: Progress = _silent) -> bool:
+async def rebuild_season(
+    platform: Platform, board: Board, season: Season, on_progress: Progress = _silent, *, not_before: float = 0
+) -> bool:
     """Rebuild one board season.
 
     Args:
@@ -45,6 +49,7 @@ async def rebuild_season(platform: Platform, board: Board, season: Season, on_pr
         board: the season's board.
         season: which season; a closed one has no leaderboard.
         on_progress: called with (entries loaded, entries in all).
+        not_before: moment of the loop's clock until which others may still take Redis for dead and not project into it.
 
     Returns:
         False when another process is at it.
@@ -54,12 +59,12 @@ async def rebuild_season(platform: Platform, board: Board, season: Season, on_pr
     """
     lock = keys.rebuild_lock(season.id)
     token = new_id().hex
-    if not await platform.live.ask("rebuild_lock", platform.live.redis.set(lock, token, nx=True, ex=_LOCK_SECONDS)):
+    if not await locks.hold(platform.live, lock, token, _LOCK_SECONDS):
         return False
     try:
         for _ in range(_TRIES):
             try:
-                entries = await _build(platform, board, season, on_progress)
+                entries = await _build(platform, board, season, token, on_progress, not_before)
             except _Lost:
                 telemetry.LEADERBOARD_REBUILDS.labels("lost").inc()
                 continue
@@ -69,17 +74,19 @@ async def rebuild_season(platform: Platform, board: Board, season: Season, on_pr
             return True
         raise LiveUnavailable("Redis kept losing the leaderboard while it was being built")
     finally:
-        await _release(platform, lock)
+        await _release(platform, lock, token)
 
 
-async def _release(platform: Platform, lock: str) -> None:
+async def _release(platform: Platform, lock: str, token: str) -> None:
     try:
-        await platform.live.ask("rebuild_unlock", platform.live.redis.delete(lock))
+        await locks.release(platform.live, lock, token)
     except LiveUnavailable:
         _log.info("the rebuild lock will lapse by itself", lock=lock)
 
 
-async def _build(platform: Platform, board: Board, season: Season, on_progress: Progress) -> int:
+async def _build(
+    platform: Platform, board: Board, season: Season, token: str, on_progress: Progress, not_before: float
+) -> int:
     epoch = new_id().hex
     # Registered before Postgres is read: what commits later is projected into the new epoch by whoever commits it.
     run_id = await leaderboard.begin_rebuild(platform.live, season.id, epoch)
@@ -90,14 +97,15 @@ async def _build(platform: Platform, board: Board, season: Season, on_progress: 
         async for chunk in scores.stream(tx, season.id, _CHUNK):
             if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
                 raise _Lost
-            await platform.live.ask(
-                "rebuild_lock", platform.live.redis.expire(keys.rebuild_lock(season.id), _LOCK_SECONDS)
-            )
+            await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
             done += len(chunk)
             on_progress(done, max(total, done))
         return done
 
     entries = await platform.database.transact(load)
+    await asyncio.sleep(not_before - asyncio.get_running_loop().time())
+    # Whoever committed after the rows were read but could not reach Redis left it in the outbox.
+    await sweep_outbox(platform, older_than=0)
     if not await leaderboard.finish_rebuild(platform.live, season.id, epoch, run_id):
         raise _Lost
     return entries
@@ -127,9 +135,15 @@ async def restore_missing(platform: Platform) -> int:
         LiveUnavailable, StoreUnavailable: try again later.
     """
     boards = await platform.catalog.boards()
-    restored = 0
+    restored, not_before = 0, 0.0
     for season in await platform.database.transact(seasons.unfinished):
         board = boards.get(season.board_key)
         if board is not None and not await leaderboard.is_ready(platform.live, season.id):
-            restored += await rebuild_season(platform, board, season)
+            not_before = not_before or asyncio.get_running_loop().time() + _others_notice(platform)
+            restored += await rebuild_season(platform, board, season, not_before=not_before)
     return restored
+
+
+def _others_notice(platform: Platform) -> float:
+    """Seconds after which every process has noticed that Redis is back: its last failed call and the pause after it."""
+    return platform.settings.redis_timeout + platform.settings.redis_retry_pause

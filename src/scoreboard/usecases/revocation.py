@@ -6,6 +6,7 @@ from uuid import UUID
 from scoreboard.live import sessions as live_sessions
 from scoreboard.live.bus import SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.security.identifiers import new_id
 from scoreboard.storage import sessions
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
@@ -36,11 +37,30 @@ async def spread_revocation(platform: Platform, message: SessionsRevoked) -> boo
         False when Redis is away; the sweep repeats it from the outbox, requests ask Postgres meanwhile.
     """
     try:
-        await live_sessions.mark_revoked(
-            platform.live,
-            list(message.session_ids),
-            platform.settings.access_token_ttl + platform.settings.clock_leeway,
-        )
+        await live_sessions.mark_revoked(platform.live, list(message.session_ids), _longest_life(platform))
     except LiveUnavailable:
         return False
     return await announce_control(platform, message)
+
+
+async def restore_revocations(platform: Platform) -> bool:
+    """Tell a Redis that has lost its memory which sessions are revoked; until then every request asks Postgres.
+
+    Returns:
+        Whether it had to be told.
+
+    Raises:
+        LiveUnavailable, StoreUnavailable: try again later.
+    """
+    if await live_sessions.knows_all(platform.live):
+        return False
+    token, ttl = new_id().hex, _longest_life(platform)
+    # Announced before Postgres is read: who is revoked later is marked by whoever does it.
+    run_id = await live_sessions.begin_restore(platform.live, token)
+    ended = await platform.database.transact(lambda tx: sessions.revoked_since(tx, ttl))
+    return await live_sessions.finish_restore(platform.live, token, run_id, ended, ttl)
+
+
+def _longest_life(platform: Platform) -> int:
+    """Seconds that an access token issued just before a revocation is still accepted elsewhere."""
+    return platform.settings.access_token_ttl + platform.settings.clock_leeway

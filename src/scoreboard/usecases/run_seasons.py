@@ -1,6 +1,7 @@
 """The life of seasons: make the next one in time, open it, close the one that has ended, write its final standings."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,19 +22,37 @@ _log = structlog.get_logger("scoreboard.seasons")
 _NEVER = "0 0 31 2 *"
 
 
+# Cron speaks of wall clocks. No zone sets its clock back by more than this.
+_LONGEST_SHIFT = timedelta(hours=3)
+
+
+def _boundaries(board: Board, start: datetime) -> Iterator[datetime]:
+    """Moments at which seasons begin, from about ``start`` on, in UTC. Not a moment comes twice."""
+    zone, earlier = ZoneInfo(board.schedule.time_zone), None
+    for boundary in CronSim(board.schedule.cron or _NEVER, start.astimezone(zone)):
+        moment = boundary.astimezone(UTC)
+        if earlier is None or moment > earlier:
+            yield moment
+            earlier = moment
+
+
 def next_boundary(board: Board, after: datetime) -> datetime:
     """The next moment after ``after`` at which a cron season begins, in UTC; daylight saving counts each once."""
-    zone = ZoneInfo(board.schedule.time_zone)
-    boundary: datetime = next(CronSim(board.schedule.cron or _NEVER, after.astimezone(zone)))
-    return boundary.astimezone(ZoneInfo("UTC"))
+    # From a little earlier: where the clock was set back, the wall time of `after` has been there before.
+    return next(moment for moment in _boundaries(board, after - _LONGEST_SHIFT) if moment > after)
 
 
 def last_boundary(board: Board, before: datetime) -> datetime:
     """The latest moment at or before ``before`` at which a cron season began."""
     zone = ZoneInfo(board.schedule.time_zone)
-    start = (before + timedelta(seconds=1)).astimezone(zone)
-    boundary: datetime = next(CronSim(board.schedule.cron or _NEVER, start, reverse=True))
-    return boundary.astimezone(ZoneInfo("UTC"))
+    # Backwards cron may skip or shift an hour that comes twice, so it only says where to begin to count.
+    start = next(CronSim(board.schedule.cron or _NEVER, (before - _LONGEST_SHIFT).astimezone(zone), reverse=True))
+    found = start.astimezone(UTC)
+    for moment in _boundaries(board, start - _LONGEST_SHIFT):
+        if moment > before:
+            return found
+        found = moment
+    return found
 
 
 def season_name(board: Board, starts_at: datetime) -> str:

@@ -70,9 +70,11 @@ class SignIn:
         check_credentials(username, password)
         password_hash = await self.passwords.hash(password)
         player_id, session_id, refresh = new_id(), new_id(), refresh_token.first()
+        # No mailbox tells Ada@ from ada@, so neither may open two accounts.
+        address = email.lower() if email is not None else None
 
         async def work(tx: Transaction) -> Player:
-            player = await players.add(tx, player_id, username, role, email=email, password_hash=password_hash)
+            player = await players.add(tx, player_id, username, role, email=address, password_hash=password_hash)
             if player is None:
                 return await _same_account(tx, player_id)
             await audit.record(

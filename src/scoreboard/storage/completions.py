@@ -1,0 +1,68 @@
+"""What a batch of completions changes, in two statements: totals and usage, then the ledger (see ``ledger.append``).
+
+Every statement costs the process more than it costs Postgres, so a batch makes as few as its order of locks allows.
+"""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from scoreboard.domain.action import Usage
+from scoreboard.domain.score import Total
+from scoreboard.storage.database import Transaction
+
+# The head is locked above the join, so after the totals are in place: who waits for the head holds nothing that its
+# holder may still want.
+_SAVE = text(
+    "WITH used AS (UPDATE player_kinds k SET completed = n.completed, last_completed_at = n.last,"
+    " window_started_at = n.started, window_completed = n.window_completed FROM unnest(CAST(:used_players AS uuid[]),"
+    " CAST(:kinds AS text[]), CAST(:completed AS int[]), CAST(:last AS timestamptz[]), CAST(:started AS timestamptz[]),"
+    " CAST(:window AS int[])) AS n(player_id, kind_key, completed, last, started, window_completed)"
+    " WHERE k.player_id = n.player_id AND k.kind_key = n.kind_key),"
+    " saved AS (INSERT INTO scores AS s (season_id, player_id, score, reached_at, version, last_action_id, visible)"
+    " SELECT n.*, p.status = 'active' FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[]),"
+    " CAST(:scores AS bigint[]), CAST(:reached AS timestamptz[]), CAST(:versions AS bigint[]),"
+    " CAST(:actions AS uuid[])) AS n(season_id, player_id, score, reached_at, version, last_action_id)"
+    " JOIN players p ON p.id = n.player_id ORDER BY 1, 2"
+    " ON CONFLICT (season_id, player_id) DO UPDATE SET score = excluded.score, reached_at = excluded.reached_at,"
+    " version = excluded.version, last_action_id = excluded.last_action_id"
+    " WHERE s.version < excluded.version RETURNING 1)"
+    " SELECT h.seq, h.hash, c.saved FROM (SELECT count(*) AS saved FROM saved) c, ledger_head h"
+    " WHERE h.shard = :shard FOR UPDATE OF h"
+)
+_SHARD = 0
+
+
+async def save_progress(
+    tx: Transaction, usage: Mapping[tuple[UUID, str], Usage], totals: Sequence[Total]
+) -> tuple[int, bytes] | None:
+    """Store usages whose rows were locked before, and new totals; then lock the ledger's head.
+
+    Every other batch waits for the head until the commit: only :func:`scoreboard.storage.ledger.append` may follow.
+
+    Returns:
+        The head's number and hash; None when another transaction inserted one of the totals first: the caller
+        must start again and see it.
+    """
+    row = (
+        await tx.execute(
+            _SAVE,
+            {
+                "shard": _SHARD,
+                "used_players": [player for player, _ in usage],
+                "kinds": [kind for _, kind in usage],
+                "completed": [row.completed for row in usage.values()],
+                "last": [row.last_completed_at for row in usage.values()],
+                "started": [row.window_started_at for row in usage.values()],
+                "window": [row.window_completed for row in usage.values()],
+                "seasons": [total.season_id for total in totals],
+                "players": [total.player_id for total in totals],
+                "scores": [total.score for total in totals],
+                "reached": [total.reached_at for total in totals],
+                "versions": [total.version for total in totals],
+                "actions": [total.last_action_id for total in totals],
+            },
+        )
+    ).one()
+    return (row.seq, row.hash) if row.saved == len(totals) else None
