@@ -17,7 +17,9 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.completion_answers import Completion
+from scoreboard_api.defence import is_json
 from scoreboard_api.errors import problem_response
+from scoreboard_api.express import ExpressLane
 from scoreboard_api.middleware import Front, route_template
 from scoreboard_api.openapi import describe
 from scoreboard_api.page.docs import docs_routes
@@ -63,17 +65,18 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way to extend it
     _answer_errors(app, wiring)
+    Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).instrument(app)
+    lane = ExpressLane(app, hot_routes(), lambda request, refusal: _refuse(request, wiring, refusal))
     # Pages of other origins that the operator allows may call the API with a token; cookies stay with our own pages.
-    app.add_middleware(
-        CORSMiddleware,
+    shared = CORSMiddleware(
+        lane,
         allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"],
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=600,
     )
-    Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).instrument(app)
-    return Front(app, lambda: wiring), wiring
+    return Front(shared, lambda: wiring), wiring
 
 
 def _answer_errors(app: FastAPI, wiring: Wiring) -> None:
@@ -88,9 +91,13 @@ def _answer_errors(app: FastAPI, wiring: Wiring) -> None:
         return _refuse(request, wiring, Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1))
 
     async def invalid(request: Request, error: Any) -> Response:
+        if any(item["loc"][0] == "body" for item in error.errors()) and await request.body() and not is_json(request):
+            return _refuse(request, wiring, Refusal(*_BY_STATUS[415]))
         return _refuse(request, wiring, _fields(error))
 
     async def framework(request: Request, error: Any) -> Response:
+        if isinstance(error.__cause__, Refusal):  # met while FastAPI read the body
+            return _refuse(request, wiring, error.__cause__)
         if error.status_code == 404 and _is_for_a_person(request):
             return lost
         code, words = _BY_STATUS.get(error.status_code, (ErrorCode.INTERNAL_ERROR, "The fault is ours."))

@@ -11,14 +11,16 @@ from starlette.requests import Request
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
 from scoreboard.live.gcra import Limit
-from scoreboard.live.guard import REVOKED, GuardRequest, LimitedBucket
+from scoreboard.live.guard import GuardRequest, LimitedBucket, revoked
 from scoreboard.security.access_token import Claims
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
-from scoreboard.usecases.revocation import session_is_revoked
+from scoreboard.usecases.revocation import ended_sessions
 from scoreboard_api.wiring import Wiring
 
 _LONGEST_KEY = 255
+_OURS = ("job:", "batch:")
+"""Beginnings of the keys under which the platform itself completes actions for players."""
 
 
 def client_address(scope_client: tuple[str, int] | None, forwarded: str | None, hops: int) -> str:
@@ -34,6 +36,11 @@ def client_address(scope_client: tuple[str, int] | None, forwarded: str | None, 
         return peer
     entries = [entry.strip() for entry in forwarded.split(",") if entry.strip()]
     return entries[-hops][:64] if len(entries) >= hops else peer
+
+
+def is_json(request: Request) -> bool:
+    """Whether the body says that it is JSON."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 def wiring_of(request: Request) -> Wiring:
@@ -115,14 +122,16 @@ async def admit(wiring: Wiring, claims: Claims, *, write: bool, kind: str | None
         per_second = settings.action_per_minute / 60
         limit = Limit(per_second, max(1, int(settings.action_per_minute)))
         buckets.append(LimitedBucket("action", f"{player}:{kind}", limit, ErrorCode.ACTION_LIMIT))
-    await wiring.admissions.submit(GuardRequest(tuple(buckets), claims.session_id))
-    if wiring.platform.live.down():
-        try:
-            revoked = await session_is_revoked(wiring.platform, claims.session_id)
-        except StoreUnavailable:
-            revoked = False
-        if revoked:
-            raise REVOKED
+    alive = await wiring.admissions.submit(GuardRequest(tuple(buckets), claims.session_id))
+    if not alive and await _ended(wiring, claims):
+        raise revoked()
+
+
+async def _ended(wiring: Wiring, claims: Claims) -> bool:
+    try:
+        return bool(await ended_sessions(wiring.platform, [claims.session_id]))
+    except StoreUnavailable:
+        return False
 
 
 def idempotency_key(request: Request, *, required: bool = False) -> str | None:
@@ -137,7 +146,7 @@ def idempotency_key(request: Request, *, required: bool = False) -> str | None:
             raise Refusal(ErrorCode.IDEMPOTENCY_KEY_MISSING, "This request needs an Idempotency-Key header.")
         return None
     key = key.strip().strip('"')
-    if not 0 < len(key) <= _LONGEST_KEY or not key.isprintable() or not key.isascii() or key.startswith("job:"):
+    if not 0 < len(key) <= _LONGEST_KEY or not key.isprintable() or not key.isascii() or key.startswith(_OURS):
         fault = {"pointer": "#/headers/idempotency-key", "detail": f"1 to {_LONGEST_KEY} printable ASCII characters"}
         raise Refusal(ErrorCode.VALIDATION_ERROR, "The Idempotency-Key cannot be used.", extra={"errors": [fault]})
     return key

@@ -51,7 +51,9 @@ class Front:
         try:
             await self._serve(wiring, scope, headers, receive, reply)
         finally:
-            _access_line(wiring, scope, reply, request_id, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            telemetry.REQUEST_SECONDS.labels(route_template(scope), str(reply.status)).observe(seconds)
+            _access_line(wiring, scope, reply, request_id, seconds)
 
     async def _serve(
         self, wiring: Wiring, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reply: "_Reply"

@@ -31,7 +31,7 @@ class Wiring:
     tokens: AccessTokens
     sign_in: SignIn
     guard: Guard
-    admissions: "Batcher[GuardRequest, list[Refusal | None], bool]"
+    admissions: "Batcher[GuardRequest, list[Refusal | bool], bool]"
     creations: "Batcher[CreationRequest, list[CreatedAction | Refusal], CreatedAction]"
     completions: "Batcher[CompletionRequest, SavedBatch, Completion]"
     marker: OutboxMarker
@@ -54,8 +54,8 @@ class _Sizes(TypedDict):
     in_flight: int
 
 
-async def _granted(refusals: list[Refusal | None]) -> Sequence[bool | Refusal]:
-    return [True if refusal is None else refusal for refusal in refusals]
+async def _granted(answers: list[Refusal | bool]) -> Sequence[bool | Refusal]:
+    return answers
 
 
 async def _as_saved(answers: list[CreatedAction | Refusal]) -> Sequence[CreatedAction | Refusal]:

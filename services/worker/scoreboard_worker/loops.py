@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from scoreboard.storage import idempotency, sessions
 from scoreboard.storage.database import Transaction
-from scoreboard.supervision import supervise
+from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.audit_leaderboards import audit_leaderboards
 from scoreboard.usecases.execute_action import run_due_jobs
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from scoreboard.usecases.revocation import restore_revocations
 from scoreboard.usecases.roll_up_activity import ActivityRollUp
 from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.sweep_outbox import sweep_outbox
@@ -50,6 +51,9 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
     async def restore() -> None:
         await restore_missing(platform)
 
+    async def revocations() -> None:
+        await restore_revocations(platform)
+
     async def audit() -> None:
         await audit_leaderboards(platform)
 
@@ -61,6 +65,7 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("jobs", jobs, _JOBS_EVERY),
         Loop("seasons", seasons, settings.season_check_every),
         Loop("leaderboards", restore, _RESTORE_EVERY),
+        Loop("revocations", revocations, _RESTORE_EVERY),
         Loop("audit", audit, settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
         Loop("clean", clean, _CLEAN_EVERY),
@@ -76,6 +81,4 @@ async def run_loops(loops: list[Loop], stop: asyncio.Event) -> None:
     """Run every loop until ``stop`` is set; work under way is cancelled between its transactions' commits."""
     tasks = [asyncio.create_task(supervise(loop.name, loop.round_, every=loop.every), name=loop.name) for loop in loops]
     await stop.wait()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await end_tasks(tasks)

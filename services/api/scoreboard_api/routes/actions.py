@@ -129,7 +129,7 @@ _EXECUTE = problems(PLAYING, WITH_BODY, KEYED, _TOKEN_PROBLEMS)
 async def execute_action(request: Request, wiring: Wired, claims: Writer, body: UpdateScore) -> JobAccepted:
     """The same body as `scores/update`; the result comes by polling the job and as a live message."""
     wanted = update_request(wiring, claims, UpdateBody(**body.model_dump()), request)
-    if wanted.kind_key is not None and wanted.kind_key not in await wiring.platform.catalog.kinds():
+    if wanted.kind_key is not None and wanted.kind_key not in await wiring.platform.catalog.kinds([wanted.kind_key]):
         raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of action.")
     job_id, _ = await enqueue_action(wiring.platform, wanted)
     versioned = request.url.path.startswith("/api/v1/")

@@ -5,7 +5,7 @@ import base64
 from fastapi import APIRouter, Request, Response
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.player import Player
+from scoreboard.domain.player import Player, fold_username
 from scoreboard.live.gcra import Limit
 from scoreboard.live.guard import GuardRequest, LimitedBucket
 from scoreboard.usecases.sign_in import SignedIn
@@ -39,10 +39,15 @@ def _cookie(wiring: Wiring) -> tuple[str, str]:
     return ("__Host-scoreboard_refresh", "/") if secure else ("scoreboard_refresh", "/api/v1/auth")
 
 
-def _session(request: Request, response: Response, wiring: Wiring, signed_in: SignedIn) -> Session:
-    """The reply; browsers get the refresh token as a cookie that scripts cannot read."""
+def _session(
+    request: Request, response: Response, wiring: Wiring, signed_in: SignedIn, *, from_cookie: bool = False
+) -> Session:
+    """The reply; browsers get the refresh token as a cookie that scripts cannot read.
+
+    What came as a cookie stays one, or a script could read it by leaving the header out.
+    """
     response.headers["Cache-Control"] = _NO_STORE
-    by_cookie = request.headers.get("x-session-mode") == "cookie"
+    by_cookie = from_cookie or request.headers.get("x-session-mode") == "cookie"
     if by_cookie:
         name, path = _cookie(wiring)
         response.set_cookie(
@@ -79,7 +84,7 @@ async def _limit(request: Request, wiring: Wiring, account: str | None) -> None:
     if account is not None:
         per_account = settings.login_account_per_minute
         limit = Limit(per_account / _MINUTE, int(per_account))
-        buckets.append(LimitedBucket("login-account", account.casefold()[:64], limit, ErrorCode.USER_RATE_LIMIT))
+        buckets.append(LimitedBucket("login-account", fold_username(account)[:64], limit, ErrorCode.USER_RATE_LIMIT))
     await wiring.admissions.submit(GuardRequest(tuple(buckets)))
 
 
@@ -127,10 +132,11 @@ _REFRESH_PROBLEMS = (
 @router.post("/refresh", responses=problems(WITH_BODY, _REFRESH_PROBLEMS), summary="Exchange the refresh token")
 async def refresh(request: Request, response: Response, wiring: Wired, body: Refresh | None = None) -> Session:
     """Each refresh token works once. Repeated within ten seconds it gives the same successor, later it ends it all."""
-    token = (body.refresh_token if body is not None else None) or request.cookies.get(_cookie(wiring)[0])
+    given = body.refresh_token if body is not None else None
+    token = given or request.cookies.get(_cookie(wiring)[0])
     if not token:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "There is no refresh token in this request; please log in.")
-    return _session(request, response, wiring, await wiring.sign_in.refresh(token))
+    return _session(request, response, wiring, await wiring.sign_in.refresh(token), from_cookie=not given)
 
 
 @router.post("/logout", status_code=204, responses=problems(SIGNED_IN, WITH_BODY), summary="End the session")

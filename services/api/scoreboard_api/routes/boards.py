@@ -15,7 +15,7 @@ from scoreboard.security.access_token import Claims
 from scoreboard.usecases.read_board import find_season, read_around, read_page, read_standing, read_standings
 from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
 from scoreboard_api.routes.actions import as_uuid
-from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, problems
+from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, WITHOUT_TOKEN, problems
 from scoreboard_api.schemas.boards import (
     BoardOut,
     Boards,
@@ -58,7 +58,7 @@ async def _board_out(wiring: Wiring, board: Board) -> BoardOut:
     return BoardOut.model_validate({**fields, "season": season and season_fields(season), "links": links})
 
 
-@router.get("/boards", responses=problems(SIGNED_IN), summary="All boards")
+@router.get("/boards", openapi_extra=WITHOUT_TOKEN, responses=problems(SIGNED_IN), summary="All boards")
 async def list_boards(wiring: Wired, claims: Visitor) -> Boards:
     """Private boards are listed for signed-in callers only."""
     boards = (await wiring.platform.catalog.boards()).values()
@@ -67,13 +67,18 @@ async def list_boards(wiring: Wired, claims: Visitor) -> Boards:
     return Boards(items=items, links={"self": "/api/v1/boards", "default": "/api/v1/leaderboard/top"})
 
 
-@router.get("/boards/{key}", responses=problems(SIGNED_IN, _UNKNOWN), summary="One board")
+@router.get("/boards/{key}", openapi_extra=WITHOUT_TOKEN, responses=problems(SIGNED_IN, _UNKNOWN), summary="One board")
 async def read_board(key: str, wiring: Wired, claims: Visitor) -> BoardOut:
     """Its rules and its current season."""
     return await _board_out(wiring, await visible_board(wiring, key, claims))
 
 
-@router.get("/boards/{key}/seasons", responses=problems(SIGNED_IN, _UNKNOWN), summary="A board's seasons")
+@router.get(
+    "/boards/{key}/seasons",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, _UNKNOWN),
+    summary="A board's seasons",
+)
 async def list_seasons(key: str, wiring: Wired, claims: Visitor) -> Seasons:
     """The newest hundred, newest first. Closed seasons stay readable."""
     board = await visible_board(wiring, key, claims)
@@ -91,7 +96,7 @@ def decode_cursor(text: str) -> tuple[int, int]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         season_id, position = msgspec.msgpack.decode(raw, type=tuple[int, int])
-        if season_id < 1 or not 0 <= position < 2**53:
+        if not (1 <= season_id <= 2**53 and 0 <= position <= 2**53):
             raise ValueError("out of range")
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         errors = [{"pointer": "#/query/cursor", "detail": "Use next_cursor of the page before."}]
@@ -99,7 +104,12 @@ def decode_cursor(text: str) -> tuple[int, int]:
     return season_id, position
 
 
-@router.get("/boards/{key}/entries", responses=problems(SIGNED_IN, _UNKNOWN), summary="A board page by page")
+@router.get(
+    "/boards/{key}/entries",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, _UNKNOWN),
+    summary="A board page by page",
+)
 async def list_entries(
     key: str,
     wiring: Wired,
@@ -147,7 +157,12 @@ async def read_me(key: str, wiring: Wired, claims: Reader, season: SeasonId = No
     )
 
 
-@router.get("/boards/{key}/around", responses=problems(SIGNED_IN, _UNKNOWN), summary="The places around a player")
+@router.get(
+    "/boards/{key}/around",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, _UNKNOWN),
+    summary="The places around a player",
+)
 async def list_around(
     key: str,
     wiring: Wired,
@@ -169,7 +184,10 @@ async def list_around(
 
 
 @router.post(
-    "/boards/{key}/lookup", responses=problems(SIGNED_IN, WITH_BODY, _UNKNOWN), summary="The places of some players"
+    "/boards/{key}/lookup",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, WITH_BODY, _UNKNOWN),
+    summary="The places of some players",
 )
 async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season: SeasonId = None) -> LookupReply:
     """For a list of friends: at most a hundred ids, best place first."""
@@ -195,7 +213,13 @@ async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season
     )
 
 
-@router.get("/action-kinds", responses=problems(SIGNED_IN), tags=["actions"], summary="What can be done")
+@router.get(
+    "/action-kinds",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN),
+    tags=["actions"],
+    summary="What can be done",
+)
 async def list_kinds(wiring: Wired, _claims: Visitor) -> Kinds:
     """Every action kind and what it is worth."""
     kinds = (await wiring.platform.catalog.kinds()).values()

@@ -25,6 +25,8 @@ SIGNED_IN = (
     ErrorCode.USER_RATE_LIMIT,
 )
 PLAYING = (*SIGNED_IN, ErrorCode.ACCOUNT_SUSPENDED, ErrorCode.ACCOUNT_BANNED)
+WITHOUT_TOKEN: dict[str, Any] = {"security": [{}]}
+"""For ``openapi_extra``: a token is welcome and not needed."""
 KEYED = (ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT)
 
 

@@ -10,16 +10,18 @@ from uuid import UUID
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from scoreboard.domain.action import ActionStatus
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.security import action_token
 from scoreboard.security.access_token import Claims
 from scoreboard.security.identifiers import new_id
+from scoreboard.storage import actions
 from scoreboard.usecases.create_actions import CreationRequest
-from scoreboard_api.defence import admit, authenticate, bearer_token, idempotency_key, wiring_of
+from scoreboard_api.defence import admit, authenticate, bearer_token, idempotency_key, is_json, wiring_of
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
+from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
 from scoreboard_api.wiring import Wiring
 
@@ -28,7 +30,7 @@ _create = msgspec.json.Decoder(CreateBody)
 _complete = msgspec.json.Decoder(CompleteBody)
 _update = msgspec.json.Decoder(UpdateBody)
 _MOST = 100
-_UNKNOWN = Refusal(ErrorCode.TASK_NOT_FOUND, "There is no such action.")
+_MOST_DIGITS = 16
 
 
 async def read_body(request: Request, decoder: "msgspec.json.Decoder[Body]") -> Body | Refusal:
@@ -37,7 +39,7 @@ async def read_body(request: Request, decoder: "msgspec.json.Decoder[Body]") -> 
     Raises:
         Refusal: UNSUPPORTED_MEDIA_TYPE, or VALIDATION_ERROR for what is no JSON at all.
     """
-    if not request.headers.get("content-type", "").startswith("application/json"):
+    if not is_json(request):
         raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
     try:
         return decoder.decode(await request.body())
@@ -92,13 +94,21 @@ async def complete_action(request: Request) -> Response:
     try:
         action_id = UUID(request.path_params["action_id"])
     except ValueError as error:
-        raise _UNKNOWN from error
+        raise Refusal(ErrorCode.TASK_NOT_FOUND, "There is no such action.") from error
     token = action_token.read(wiring.platform.action_token_key, wanted.action_token)
-    if token.action_id != action_id:
-        raise Refusal(ErrorCode.INVALID_TOKEN, "This action token belongs to another action.")
     require_owner(token, claims)
+    if token.action_id != action_id:
+        raise await _misplaced(wiring, token)
     completion = await wiring.completions.submit(by_token(claims, token, wanted.points, wanted.season, request))
     return completed_reply(wiring, completion)
+
+
+async def _misplaced(wiring: Wiring, token: action_token.ActionToken) -> Refusal:
+    """Why a token of another action is refused: a spent one says so."""
+    action = await wiring.platform.database.transact(lambda tx: actions.find(tx, token.action_id))
+    if action is not None and action.status is not ActionStatus.CREATED:
+        return Refusal(ErrorCode.TOKEN_ALREADY_USED, "This action token was used for another action.")
+    return Refusal(ErrorCode.INVALID_TOKEN, "This action token belongs to another action.")
 
 
 async def update_score(request: Request) -> Response:
@@ -159,7 +169,7 @@ def require_owner(token: action_token.ActionToken, claims: Claims) -> None:
 
 async def _known_kind(wiring: Wiring, kind: str | None) -> str | None:
     """The kind, if there is one of this name: nobody fills the limits with names they make up."""
-    return kind if kind is not None and kind in await wiring.platform.catalog.kinds() else None
+    return kind if kind is not None and kind in await wiring.platform.catalog.kinds([kind]) else None
 
 
 async def read_top(request: Request) -> Response:
@@ -188,19 +198,19 @@ def _number(request: Request, name: str, default: int | None, most: int) -> int 
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and 1 <= int(text) <= most):
         fault = {"pointer": f"#/query/{name}", "detail": f"A whole number from 1 to {most}."}
         raise Refusal(ErrorCode.VALIDATION_ERROR, "The query is not valid.", extra={"errors": [fault]})
     return int(text)
 
 
-def hot_routes() -> list[Route]:
+def hot_routes() -> list[TemplatedRoute]:
     """Every hot route, to be put before FastAPI's own."""
     return [
-        Route("/api/v1/actions", create_action, methods=["POST"]),
-        Route("/api/v1/actions/{action_id}/complete", complete_action, methods=["POST"]),
-        Route("/api/v1/scores/update", update_score, methods=["POST"]),
-        Route("/api/scores/update", update_score, methods=["POST"]),
-        Route("/api/v1/boards/{key}/top", read_top, methods=["GET"]),
-        Route("/api/v1/leaderboard/top", read_top, methods=["GET"]),
+        TemplatedRoute("/api/v1/actions", create_action, methods=["POST"]),
+        TemplatedRoute("/api/v1/actions/{action_id}/complete", complete_action, methods=["POST"]),
+        TemplatedRoute("/api/v1/scores/update", update_score, methods=["POST"]),
+        TemplatedRoute("/api/scores/update", update_score, methods=["POST"]),
+        TemplatedRoute("/api/v1/boards/{key}/top", read_top, methods=["GET"]),
+        TemplatedRoute("/api/v1/leaderboard/top", read_top, methods=["GET"]),
     ]

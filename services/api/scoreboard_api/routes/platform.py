@@ -1,7 +1,6 @@
 """Probes, keys, the pages about errors, and analytics."""
 
 from datetime import timedelta
-from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -13,6 +12,8 @@ from scoreboard.storage.database import Transaction
 from scoreboard.telemetry import utc_now
 from scoreboard_api.deps import Moderator, Wired
 from scoreboard_api.errors import STATUS, problem_type
+from scoreboard_api.page.problem_pages import problem_page
+from scoreboard_api.page.problem_texts import TEXTS
 from scoreboard_api.routes.documented import SIGNED_IN, problems
 from scoreboard_api.schemas.analytics import Activity, DayOut, HealthOut, MinuteOut
 
@@ -61,17 +62,13 @@ _WORDS = {problem_type(code).rsplit("/", 1)[1]: code for code in ErrorCode}
 @router.get(
     "/problems/{name}", response_class=HTMLResponse, responses=problems([ErrorCode.NOT_FOUND]), summary="About an error"
 )
-async def about_problem(name: str) -> Response:
+async def about_problem(wiring: Wired, name: str) -> Response:
     """The page that the `type` of an error points to."""
     code = _WORDS.get(name)
     if code is None:
         raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of error.")
     status, title = STATUS[code]
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><h1>{escape(title)}</h1><p>Code <code>{code}</code>, status {status}.</p>"
-    )
-    return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'"})
+    return problem_page(wiring.settings, code, status, title, TEXTS[code])
 
 
 @router.get(

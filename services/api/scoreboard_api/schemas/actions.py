@@ -10,13 +10,15 @@ from uuid import UUID
 import msgspec
 from pydantic import Field, StringConstraints
 
-from scoreboard_api.schemas.model import SAFE_INTEGER, Links, Reply, Request
+from scoreboard_api.schemas.model import SAFE_INTEGER, TEXT, Links, Reply, Request
 
 Token = Annotated[str, msgspec.Meta(max_length=128)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=TEXT)]
 Points = Annotated[int, msgspec.Meta(ge=-SAFE_INTEGER, le=SAFE_INTEGER)]
+Season = Annotated[int, msgspec.Meta(ge=1, le=SAFE_INTEGER)]
+SeasonField = Annotated[int, Field(ge=1, le=SAFE_INTEGER)]
 PointsField = Annotated[int, Field(ge=-SAFE_INTEGER, le=SAFE_INTEGER)]
-NameField = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+NameField = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEXT)]
 
 
 class CreateBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -30,7 +32,7 @@ class CompleteBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     action_token: Token
     points: Points | None = None
-    season: int | None = None
+    season: Season | None = None
 
 
 class UpdateBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -40,7 +42,7 @@ class UpdateBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     action_id: Name | None = None
     kind: Name | None = None
     points: Points | None = None
-    season: int | None = None
+    season: Season | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -99,7 +101,7 @@ class CompleteAction(Request):
 
     action_token: str = Field(max_length=128, description="from the reply that began the action")
     points: PointsField | None = Field(None, description="for kinds whose points the client reports", examples=[42])
-    season: int | None = Field(None, description="refuse with CONFLICT unless this season is the open one")
+    season: SeasonField | None = Field(None, description="refuse with CONFLICT unless this season is the open one")
 
 
 class UpdateScore(Request):
@@ -109,7 +111,7 @@ class UpdateScore(Request):
     action_id: NameField | None = Field(None, description="the client's own id, unique for each player")
     kind: NameField | None = Field(None, examples=["tap"])
     points: PointsField | None = None
-    season: int | None = None
+    season: SeasonField | None = None
 
 
 class ScoreChange(Reply):

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from scoreboard_api.schemas.model import Links, Reply, Request
+from scoreboard_api.schemas.model import TEXT, Links, Reply, Request
 
-EMAIL = r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,63}$"
+EMAIL = r"^[^@\s\x00]{1,64}@[^@\s\x00]+\.[^@\s.\x00]{2,63}$"
 
 
 class Registration(Request):
@@ -24,7 +24,7 @@ class Registration(Request):
 class Credentials(Request):
     """Log in."""
 
-    username: str = Field(max_length=128, examples=["ada"])
+    username: str = Field(max_length=128, pattern=TEXT, examples=["ada"])
     password: str = Field(max_length=512, examples=["correct horse battery staple"])
 
 

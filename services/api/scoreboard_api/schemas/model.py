@@ -10,6 +10,10 @@ SAFE_INTEGER = 2**53
 """Largest magnitude of points and scores (see the domain's SCORE_LIMIT)."""
 
 
+TEXT = r"^[^\x00]*$"
+"""Any text but with a NUL in it, which Postgres cannot hold."""
+
+
 class Request(BaseModel):
     """A body that a client sends."""
 
