@@ -1,0 +1,109 @@
+// Reads standings over HTTP into the store: the first paint, finished seasons, one's own standing, and everything while the
+// live connection is away.
+
+import { call } from "./api.js";
+import { Problem, sentence } from "./problems.js";
+import { currentBoard, get, isFinal, NO_STANDINGS, set } from "./store.js";
+
+const FINAL_ENTRIES = 100;
+const MINE_EVERY = 1500;
+
+let mineTimer = 0;
+let mineReadAt = 0;
+
+/** Reads the list of boards. @throws {Problem} */
+export async function readBoards() {
+  set({ boards: (await call("GET", "/boards", { player: true })).items });
+}
+
+/** Reads the seasons of the current board; without them the choice is simply not offered. */
+export async function readSeasons() {
+  const key = get().boardKey;
+  try {
+    const seasons = (await call("GET", `/boards/${encodeURIComponent(key)}/seasons`, { player: true })).items;
+    if (get().boardKey === key) set({ seasons });
+  } catch {
+    if (get().boardKey === key) set({ seasons: [] });
+  }
+}
+
+/**
+ * Reads the visible top of the current board or season. A reply that the live connection has overtaken is dropped.
+ * @returns {Promise<boolean>} whether the server answered
+ */
+export async function readTop() {
+  const { boardKey, seasonId } = get();
+  const limit = seasonId === null ? (currentBoard()?.size ?? 10) : FINAL_ENTRIES;
+  const season = seasonId === null ? "" : `&season=${seasonId}`;
+  try {
+    const top = await call("GET", `/boards/${encodeURIComponent(boardKey)}/top?limit=${limit}${season}`, { player: true });
+    if (get().boardKey === boardKey && get().seasonId === seasonId) takeTop(top);
+    return true;
+  } catch (failure) {
+    if (get().boardKey === boardKey && get().standings.status !== "ready") {
+      set({ standings: { ...NO_STANDINGS, status: "error", problem: sentence(failure) } });
+    }
+    return !(failure instanceof Problem && failure.outcomeUnknown);
+  }
+}
+
+/** Reads one's own standing and neighbours soon; calls in quick succession become one. */
+export function readMineSoon() {
+  clearTimeout(mineTimer);
+  mineTimer = setTimeout(readMine, Math.max(50, mineReadAt + MINE_EVERY - Date.now()));
+}
+
+async function readMine() {
+  const { player, boardKey, seasonId } = get();
+  if (!player) return;
+  mineReadAt = Date.now();
+  const board = `/boards/${encodeURIComponent(boardKey)}`;
+  const season = seasonId === null ? "" : `season=${seasonId}`;
+  const stillAsked = () => get().player === player && get().boardKey === boardKey && get().seasonId === seasonId;
+  try {
+    const standing = await call("GET", `${board}/me?${season}`, { player: true });
+    const around = await call("GET", `${board}/around?radius=2&${season}`, { player: true });
+    if (!stillAsked()) return;
+    const { rank, score, total, percentile } = standing;
+    set({ mine: { status: "ready", rank, score, total, percentile, around: around.entries, moved: get().mine.moved } });
+    if (!isFinal() && get().standings.total !== total) set({ standings: { ...get().standings, total } });
+  } catch (failure) {
+    if (!stillAsked()) return;
+    if (failure instanceof Problem && failure.status === 404) set({ mine: { ...get().mine, status: "unranked", rank: null, around: [] } });
+    else if (get().mine.status === "loading") set({ mine: { ...get().mine, status: "error" } });
+  }
+}
+
+/**
+ * When a board last changed: now, when it changed under our eyes; for a first look, when the newest of its scores was reached.
+ * @param {import("./store.js").Standings} before
+ * @param {import("./store.js").Entry[]} entries
+ * @returns {number} milliseconds, 0 for never
+ */
+export function lastChange(before, entries) {
+  if (before.status === "ready") return Date.now();
+  return Math.min(Date.now(), Math.max(0, ...entries.map((entry) => Date.parse(entry.reached_at) || 0)));
+}
+
+/** @param {any} top the API's reply */
+function takeTop(top) {
+  const now = get().standings;
+  const live = get().connection.phase === "live" && now.status === "ready";
+  if (live && top.epoch !== now.epoch) return;
+  if (top.epoch === now.epoch && now.seq !== null && top.seq < now.seq) return;
+  const changed = now.status !== "ready" || now.epoch !== top.epoch || now.seq !== top.seq;
+  set({
+    standings: {
+      status: "ready",
+      entries: top.entries,
+      changes: [],
+      total: top.total,
+      epoch: top.epoch,
+      seq: top.seq,
+      season: top.season,
+      staleSince: top.stale_since ?? null,
+      changedAt: changed ? lastChange(now, top.entries) : now.changedAt,
+      problem: "",
+    },
+  });
+}

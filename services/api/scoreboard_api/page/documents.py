@@ -1,0 +1,121 @@
+"""What all HTML replies share: templates filled in, the page's files under hashed names, security headers.
+
+``pages``, ``docs`` and ``problem_pages`` make their replies of this. Everything is read, hashed and compressed once
+when the process starts; a request touches no disk.
+"""
+
+import gzip
+import hashlib
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scoreboard.settings import Settings
+from scoreboard_api.page.assets import Asset, AssetLibrary
+
+HERE = Path(__file__).resolve().parent
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+VALUE = re.compile(r"value:(?P<name>[a-z_]+)")
+
+
+@cache
+def library() -> AssetLibrary:
+    """The files of all pages, which cannot change while the process runs.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    return AssetLibrary(*(HERE / folder for folder in ("app", "docs_app", "style", "vendor", "vendor/swagger-ui")))
+
+
+@cache
+def _template(name: str) -> str:
+    """A document of this package with hashed names in place of ``asset:…`` and ``<!-- module hints -->``."""
+    text = (HERE / name).read_text("utf-8")
+    for source in library().names(""):
+        text = text.replace(f"asset:{source}", library().url(source))
+    # The browser then loads all modules at once instead of discovering them import by import.
+    hints = "\n".join(
+        f'  <link rel="modulepreload" href="{library().url(source)}">' for source in library().leads_to("main.js")
+    )
+    return text.replace("  <!-- module hints -->", hints)
+
+
+def filled(template: str, **values: str) -> bytes:
+    """The template with ``value:<name>`` replaced; every value is escaped, for text and for attributes alike.
+
+    Raises:
+        KeyError: the template asks for a value that is not given.
+    """
+    return VALUE.sub(lambda match: escape(values[match["name"]]), _template(template)).encode()
+
+
+def document(body: bytes) -> Asset:
+    """An HTML document to be sent many times with :func:`reply`."""
+    return Asset(
+        name="",
+        body=body,
+        zipped=gzip.compress(body, 9, mtime=0),
+        media_type="text/html; charset=utf-8",
+        etag=hashlib.sha256(body).hexdigest()[:16],
+    )
+
+
+def security_headers(settings: Settings, **directives: str) -> dict[str, str]:
+    """Headers of every HTML reply. The policy allows our own files and the realtime service, nothing else.
+
+    Args:
+        settings: the process's settings.
+        directives: what a page needs instead, with underscores for hyphens; an empty one is left out.
+    """
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": " ".join(["'self'", *_origins(settings.realtime_url)]),
+        "font-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    policy |= {name.replace("_", "-"): value for name, value in directives.items()}
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items() if value),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": PERMISSIONS,
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.secure_cookies:  # browsers ignore it over plain http, and a LAN host must not be locked to https
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return headers
+
+
+def reply(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    """Send a file or document: compressed where the client can, 304 where it has it already."""
+    zipped = asset.zipped if "gzip" in request.headers.get("accept-encoding", "") else None
+    etag = f'"{asset.etag}-gz"' if zipped is not None else f'"{asset.etag}"'
+    headers = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
+    if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):
+        return Response(None, 304, headers=headers)
+    if zipped is None:
+        return Response(asset.body, media_type=asset.media_type, headers=headers)
+    return Response(zipped, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+
+def _origins(realtime_url: str) -> list[str]:
+    """What connect-src needs for a realtime service on another origin: its http and its WebSocket origin."""
+    if not realtime_url:
+        return []
+    parts = urlsplit(realtime_url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("SCOREBOARD_REALTIME_URL must be an http or https address")
+    socket_scheme = "wss" if parts.scheme == "https" else "ws"
+    return [f"{parts.scheme}://{parts.netloc}", f"{socket_scheme}://{parts.netloc}"]
