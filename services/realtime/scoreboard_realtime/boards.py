@@ -1,0 +1,96 @@
+"""What this service reads of boards: the room behind a channel, its top, a player's standing, the season that runs."""
+
+import asyncio
+from uuid import UUID
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import Refusal
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.read_board import BoardView, find_season, read_standing, read_top
+from scoreboard_realtime import messages
+from scoreboard_realtime.channels import ME_NAME, Channel
+from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.messages import Position
+from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.rooms import Room, RoomKey, Rooms
+
+
+class Boards:
+    """Reads through the use cases, at most once at a time for each room."""
+
+    def __init__(self, platform: Platform, rooms: Rooms) -> None:
+        self._platform = platform
+        self._rooms = rooms
+        self._reading: dict[RoomKey, asyncio.Lock] = {}
+
+    async def open(self, channel: Channel) -> Room:
+        """The room that a channel leads to, with its top read.
+
+        Raises:
+            Refusal: NOT_FOUND for an unknown board or season, DEPENDENCY_UNAVAILABLE when no store answers.
+        """
+        room = self._rooms.of(channel)
+        if room is not None and room.top is not None:
+            return room
+        board, season = await find_season(self._platform, channel.board, channel.season)
+        key = (board.key, season.id)
+        room = self._rooms.room(key)  # before the read: a change during it must find the room
+        if room.top is None:
+            async with self._reading.setdefault(key, asyncio.Lock()):
+                if room.top is None:
+                    top = await self.top(key)
+                    room.top = room.top or top
+            self._reading.pop(key, None)
+        return self._rooms.rooms.setdefault(key, room)
+
+    async def top(self, key: RoomKey) -> BoardView:
+        """The visible top of a board season now. Raises Refusal as the use case does."""
+        return await read_top(self._platform, key[0], None, key[1])
+
+    async def rank(self, key: RoomKey, player_id: UUID) -> int | None:
+        """A player's rank now; None without one, or when no store answers."""
+        try:
+            view = await read_standing(self._platform, key[0], player_id, key[1])
+        except Refusal:
+            return None
+        standing = view.standings.standings[0]
+        return standing.entry.rank if standing is not None else None
+
+    async def running(self, board_key: str) -> RoomKey | None:
+        """The board season that counts now; None when it cannot be told."""
+        try:
+            board, season = await find_season(self._platform, board_key, None)
+        except Refusal:
+            return None
+        return board.key, season.id
+
+    async def standing(self, connection: Connection, position: Position) -> Parcel | None:
+        """Where the player stands on the default board and on those that the connection follows."""
+        player_id = connection.player_id
+        if player_id is None:
+            return None
+        wanted: dict[tuple[str, int | None], None] = {(self._platform.settings.default_board, None): None}
+        for channel in connection.session.channels:
+            if channel.board is not None:
+                wanted[channel.board, channel.season] = None
+        rows = []
+        for board_key, season_id in wanted:
+            try:
+                view = await read_standing(self._platform, board_key, player_id, season_id)
+            except Refusal:
+                continue
+            standing = view.standings.standings[0]
+            if standing is not None:
+                connection.told[view.season.id] = standing.entry.rank
+            rows.append(
+                {
+                    "board": view.board.key,
+                    "season": view.season.id,
+                    "score": standing.entry.score if standing is not None else None,
+                    "rank": standing.entry.rank if standing is not None else None,
+                    "total": view.standings.total,
+                }
+            )
+        return messages.envelope(
+            "standing.initial", {"standings": rows}, telemetry.utc_now(), channel=ME_NAME, position=position
+        )

@@ -1,0 +1,263 @@
+"""From "this board changed" to bytes in every socket: conflation, one encoding, slow connections left behind.
+
+The one module to replace for a faster path. What others use of it: :meth:`FanOut.changed`, :meth:`FanOut.resync`,
+:meth:`FanOut.tell`, :meth:`FanOut.show`, :meth:`FanOut.forget` and the loop :meth:`FanOut.round`.
+
+A change after silence goes out at once; after that a room gets at most one frame in a tick, so the cost does not
+depend on how fast scores come in. A frame holds the whole visible top: whoever missed some needs only the newest.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.settings import Settings
+from scoreboard.usecases.read_board import BoardView
+from scoreboard_realtime import messages
+from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.rooms import Audience, Room, RoomKey, Rooms
+
+_log = structlog.get_logger("scoreboard.fanout")
+_LONGEST_TICK = 1.0
+_BREATH = 256  # connections served before others on the event loop get a turn
+_RETRY = 1.0
+
+TOO_SLOW = Refusal(
+    ErrorCode.TOO_MANY_REQUESTS, "This connection reads too slowly. Come back, or listen to fewer channels.", 5
+)
+
+Read = Callable[[RoomKey], Awaitable[BoardView]]
+"""How a room's top is read."""
+Seen = Callable[[Room, BoardView | None], Awaitable[None]]
+"""What else wants to know that a room shows something new."""
+End = Callable[[Connection, Refusal], None]
+"""How a connection is told to go."""
+Resync = Callable[[Connection], None]
+"""How a connection that lost personal messages gets a snapshot instead."""
+
+
+class FanOut:
+    """Sends boards to rooms and news to players."""
+
+    def __init__(self, settings: Settings, rooms: Rooms, read: Read, *, seen: Seen, end: End, resync: Resync) -> None:
+        self._settings = settings
+        self._rooms = rooms
+        self._read = read
+        self._seen = seen
+        self._end = end
+        self._resync = resync
+        self._pending: set[Room] = set()
+        self._laggards: set[Connection] = set()
+        self._wake = asyncio.Event()
+
+    def changed(self, key: RoomKey, committed_at: datetime | None = None) -> None:
+        """Something in a board season's visible top is new. Ignored where nobody would hear of it."""
+        room = self._rooms.rooms.get(key)
+        if room is None:
+            if not self._rooms.listeners:
+                return
+            room = self._rooms.room(key)
+        room.dirty = True
+        if room.changed_at is None:
+            room.changed_at = committed_at
+        self._pending.add(room)
+        self._wake.set()
+
+    def resync(self, key: RoomKey | None = None) -> None:
+        """Send fresh snapshots: to one room, or to all because something may have been lost."""
+        for room in [self._rooms.rooms.get(key)] if key else list(self._rooms.rooms.values()):
+            if room is not None:
+                room.snapshot_due = True
+                self.changed(room.key)
+
+    def show(self, connection: Connection, room: Room, channel: str) -> None:
+        """Send what the room shows now to one connection. The room must have been read."""
+        if room.top is None:
+            return
+        kept = room.snapshots.get(channel)
+        if kept is None or kept[0] is not room.top:
+            kept = (room.top, messages.leaderboard_initial(channel, room.top, telemetry.utc_now()))
+            room.snapshots[channel] = kept
+        connection.outlet.send(kept[1])
+        telemetry.MESSAGES_SENT.labels("leaderboard.initial").inc()
+
+    def tell(self, connection: Connection, parcel: Parcel) -> None:
+        """Send a personal message, or keep it until the connection can take it; what overflows becomes a ``sync``."""
+        if not connection.held and not connection.news and connection.outlet.backlog() <= self._settings.backlog_skip:
+            connection.outlet.send(parcel)
+            telemetry.MESSAGES_SENT.labels(parcel.type).inc()
+            return
+        if len(connection.news) >= self._settings.personal_queue:
+            telemetry.MESSAGES_DROPPED.labels("news_overflow").inc(len(connection.news))
+            connection.news.clear()
+            connection.lost_news = True
+        connection.news.append(parcel)
+        if not connection.held:
+            self._fall_behind(connection)
+
+    def release(self, connection: Connection) -> None:
+        """Personal messages need not wait for a snapshot any more."""
+        connection.held = False
+        if connection.news or connection.lost_news:
+            self._fall_behind(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """The connection is gone."""
+        self._laggards.discard(connection)
+
+    async def round(self) -> None:
+        """Serve what is due, then wait for the next moment something will be. Run it supervised, without a pause."""
+        now = _now()
+        for room in [room for room in self._pending if room.next_read_at <= now]:
+            await self._serve(room)
+        self._catch_up(_now())
+        self._wake.clear()
+        due = self._next_due()
+        if due is None:
+            await self._wake.wait()
+            return
+        delay = due - _now()
+        if delay > 0:
+            # A change in a quiet room ends the wait; changes in busy rooms set a later due time and wait for it.
+            try:
+                await asyncio.wait_for(self._wake.wait(), delay)
+            except TimeoutError:
+                return
+
+    def _next_due(self) -> float | None:
+        times = [room.next_read_at for room in self._pending]
+        if self._laggards:
+            times.append(_now() + self._settings.tick)
+        return min(times, default=None)
+
+    async def _serve(self, room: Room) -> None:
+        """Read the room's top if it may be new, and bring every audience that is due up to it."""
+        self._pending.discard(room)
+        if room.dirty and not await self._refresh(room):
+            return
+        now = _now()
+        later: list[float] = []
+        for audience in list(room.audiences.values()):
+            if audience.last is room.top:
+                continue
+            if audience.next_at > now:
+                later.append(audience.next_at)
+            else:
+                await self._send(room, audience)
+        room.next_read_at = _now() + self._tick(room)
+        if later:
+            room.next_read_at = min(room.next_read_at, *later)
+            self._pending.add(room)
+        if room.dirty:
+            self._pending.add(room)
+
+    def _tick(self, room: Room) -> float:
+        return min(max(self._settings.tick, 3 * room.cost), _LONGEST_TICK)
+
+    async def _refresh(self, room: Room) -> bool:
+        """Read the top. False: it could not be read, and will be tried again."""
+        room.dirty = False  # before the read: what changes during it counts again
+        before = room.top
+        try:
+            room.top = await self._read(room.key)
+        except Refusal as refusal:
+            _log.warning("board not readable", board=room.key[0], season=room.key[1], code=str(refusal.code))
+            room.next_read_at = _now() + _RETRY
+            if refusal.code is not ErrorCode.NOT_FOUND:
+                room.dirty = True
+                self._pending.add(room)
+            return False
+        if room.snapshot_due:
+            room.snapshot_due = False
+            for audience in room.audiences.values():
+                audience.last = None
+        await self._seen(room, before)
+        return True
+
+    async def _send(self, room: Room, audience: Audience) -> None:
+        """One frame, encoded once, to everyone in the audience who can take it."""
+        before, top = audience.last, room.top
+        audience.last = top
+        if top is None:
+            return
+        fresh = before is None or before.page.epoch != top.page.epoch or before.board != top.board
+        if not fresh and before is not None and before.page.entries == top.page.entries:
+            return
+        at = telemetry.utc_now()
+        name = audience.channel.name
+        if fresh or before is None:
+            parcel = messages.leaderboard_initial(name, top, at)
+        else:
+            parcel = messages.leaderboard_update(name, before, top, at)
+        started = _now()
+        await self._hand_out(audience, parcel)
+        room.cost = _now() - started
+        audience.next_at = started + max(self._tick(room), self._settings.inactive_tick if audience.slow else 0.0)
+        telemetry.FANOUT_SECONDS.observe(room.cost)
+        if room.changed_at is not None and not audience.slow:
+            telemetry.COMMIT_TO_SOCKET.observe(max(0.0, (telemetry.utc_now() - room.changed_at).total_seconds()))
+            room.changed_at = None
+
+    async def _hand_out(self, audience: Audience, parcel: Parcel) -> None:
+        limit = self._settings.backlog_skip
+        sent = skipped = 0
+        for index, connection in enumerate(tuple(audience.members), 1):
+            if connection.missed or connection.outlet.backlog() > limit:
+                connection.missed.add(audience.channel.name)
+                self._fall_behind(connection)
+                skipped += 1
+            elif connection in audience.members:
+                connection.outlet.send(parcel)
+                sent += 1
+            if index % _BREATH == 0:
+                await asyncio.sleep(0)
+        telemetry.MESSAGES_SENT.labels(parcel.type).inc(sent)
+        if skipped:
+            telemetry.MESSAGES_DROPPED.labels("slow").inc(skipped)
+
+    def _fall_behind(self, connection: Connection) -> None:
+        if connection not in self._laggards:
+            connection.slow_since = _now()
+            self._laggards.add(connection)
+            self._wake.set()
+
+    def _catch_up(self, now: float) -> None:
+        """Let go of connections that stay slow; give the others what they missed once they have drained."""
+        settings = self._settings
+        for connection in tuple(self._laggards):
+            backlog = connection.outlet.backlog()
+            since = connection.slow_since if connection.slow_since is not None else now
+            if backlog > settings.backlog_close or now - since > settings.stale_close_after:
+                self._laggards.discard(connection)
+                self._end(connection, TOO_SLOW)
+            elif backlog <= settings.backlog_skip // 4:
+                self._laggards.discard(connection)
+                connection.slow_since = None
+                self._make_up(connection)
+
+    def _make_up(self, connection: Connection) -> None:
+        missed, connection.missed = connection.missed, set()
+        for channel in connection.session.channels:
+            room = self._rooms.of(channel) if channel.name in missed else None
+            if room is not None:
+                self.show(connection, room, channel.name)
+        if connection.held:
+            return
+        if connection.lost_news:
+            connection.news.clear()
+            connection.lost_news = False
+            self._resync(connection)
+            return
+        while connection.news:
+            parcel = connection.news.popleft()
+            connection.outlet.send(parcel)
+            telemetry.MESSAGES_SENT.labels(parcel.type).inc()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,84 @@
+"""What is checked before any transport sees a connection: the page's origin, sizes, and whether we are leaving."""
+
+from typing import Any
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.settings import Settings
+from scoreboard_realtime.addresses import header, origin_allowed
+from scoreboard_realtime.errors import draining
+from scoreboard_realtime.problems import problem
+from scoreboard_realtime.reception import Reception
+from scoreboard_realtime.transports import socketio as socketio_transport
+from scoreboard_realtime.transports import sse
+
+_SSE_PREFIX = sse.PATH.partition("{")[0]
+_STRANGER = Refusal(ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
+_TOO_LARGE = Refusal(ErrorCode.PAYLOAD_TOO_LARGE, "This message is larger than the live protocol allows.")
+
+
+class Gate:
+    """ASGI middleware around the whole service."""
+
+    def __init__(self, application: Any, reception: Reception, settings: Settings) -> None:
+        self._application = application
+        self._reception = reception
+        self._settings = settings
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a connection on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._application(scope, receive, send)
+            return
+        origin = header(scope, b"origin")
+        refusal = self._refusal(scope, origin)
+        if refusal is not None:
+            telemetry.rejected(refusal.code, transport="http")
+            await _refuse(refusal, self._cors(scope, origin), scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"].startswith(_SSE_PREFIX):
+            send = _with_headers(send, self._cors(scope, origin))
+        await self._application(scope, receive, send)
+
+    def _refusal(self, scope: Any, origin: str) -> Refusal | None:
+        if not origin_allowed(self._settings, origin):
+            return _STRANGER
+        if not scope["path"].startswith(socketio_transport.PATH):
+            return None
+        query = scope["query_string"]
+        if self._reception.draining and b"sid=" not in query:
+            return draining()
+        length = header(scope, b"content-length")
+        if length.isdigit() and int(length) > self._settings.socket_payload:
+            return _TOO_LARGE
+        return None
+
+    def _cors(self, scope: Any, origin: str) -> dict[str, str]:
+        if not origin or not origin_allowed(self._settings, origin):
+            return {"Vary": "Origin"}
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+async def _refuse(refusal: Refusal, headers: dict[str, str], scope: Any, receive: Any, send: Any) -> None:
+    response = problem(refusal, scope["path"], headers)
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    await receive()  # websocket.connect
+    if "websocket.http.response" in scope.get("extensions", {}):
+        raw = [(name, value) for name, value in response.raw_headers if name != b"content-length"]
+        await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": raw})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.code)})
+
+
+def _with_headers(send: Any, headers: dict[str, str]) -> Any:
+    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def answer(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *added]}
+        await send(message)
+
+    return answer

@@ -1,0 +1,53 @@
+"""Engine.IO's sockets as Socket.IO's transport needs them: with the WebSocket's handle, bounded, quick to end."""
+
+from typing import Any
+
+from engineio.async_drivers import asgi
+from engineio.async_socket import AsyncSocket
+from engineio.exceptions import EngineIOError
+
+from scoreboard import telemetry
+from scoreboard.domain.errors import ErrorCode
+from scoreboard_realtime.inbound_rate import Rate
+from scoreboard_realtime.wire import EXTENSION, Wire
+
+NAME = "socketio"
+"""The transport's name in metrics and logs."""
+
+
+class EngineSocket(AsyncSocket):  # type: ignore[misc]
+    """An Engine.IO socket that knows its WebSocket, counts what is no event, and wakes its long poll when it ends."""
+
+    wire: Wire | None = None
+    rate: Rate
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Read what a polling client sent; nonsense ends its connection."""
+        try:
+            await super().handle_post_request(environ)
+        except (ValueError, TypeError, IndexError) as error:
+            telemetry.rejected(ErrorCode.VALIDATION_ERROR, transport=NAME)
+            raise EngineIOError("not a payload") from error
+
+    async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
+        """End the connection. An open long poll would otherwise wait for the next heartbeat."""
+        await super().close(wait=False, abort=abort, reason=reason)
+        if not self.upgraded:
+            self.queue.put_nowait(None)
+
+
+class WiredWebSocket(asgi.WebSocket):  # type: ignore[misc]
+    """Engine.IO's WebSocket, which also leaves the connection's handle on the Engine.IO socket."""
+
+    async def __call__(self, environ: dict[str, Any]) -> Any:
+        """Serve the connection."""
+        self._engine: EngineSocket = self.handler.__self__
+        self._engine.wire = environ["asgi.scope"].get("extensions", {}).get(EXTENSION)
+        return await super().__call__(environ)
+
+    async def wait(self) -> Any:
+        """The next message; one that is too large is counted here, and refused by Engine.IO itself."""
+        data = await super().wait()
+        if data and len(data) > self._engine.server.max_http_buffer_size:
+            telemetry.rejected(ErrorCode.PAYLOAD_TOO_LARGE, transport=NAME)
+        return data

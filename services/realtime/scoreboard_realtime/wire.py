@@ -1,0 +1,74 @@
+"""uvicorn's WebSocket connection with a handle for the fan-out: whole frames straight to the transport.
+
+The stock way, one coroutine and one frame encoding for each recipient, costs several times as much. The handle
+travels in ``scope["extensions"]``; where it is absent the transports fall back to the ASGI ``send``.
+"""
+
+import asyncio
+import socket
+from asyncio.transports import BaseTransport
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+EXTENSION = "scoreboard.wire"
+_FAREWELL = 2.0
+_KERNEL_BUFFER = 32 * 1024  # the kernel doubles it
+
+
+class Wire:
+    """The writing end of one WebSocket. Call it from the event loop only."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: "FramedWebSocket") -> None:
+        self._protocol = protocol
+
+    def write(self, frame: bytes) -> None:
+        """Hand over a whole frame; nothing happens on a connection that is closing."""
+        protocol = self._protocol
+        if protocol.handshake_complete and not protocol.close_sent and not protocol.disconnected:
+            protocol.transport.write(frame)
+
+    def backlog(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self._protocol.transport.get_write_buffer_size()
+
+    def finish(self, code: int, reason: str) -> None:
+        """Send a close frame; a peer that does not answer it in two seconds is cut off."""
+        self._protocol.finish(code, reason)
+
+
+class FramedWebSocket(WebSocketsSansIOProtocol):
+    """What uvicorn's ``ws`` setting names."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Keep the kernel's buffer small: what it hides from the backlog, a slow reader gets late and all at once."""
+        super().connection_made(transport)
+        own = transport.get_extra_info("socket")
+        if own is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+
+    async def run_asgi(self) -> None:
+        """Offer the handle to the application, then run it."""
+        extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
+        extensions[EXTENSION] = Wire(self)
+        await super().run_asgi()
+
+    def finish(self, code: int, reason: str) -> None:
+        """What the ASGI ``websocket.close`` does, without waiting for a slow peer to read."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        try:
+            self.conn.send_close(code, reason)
+        except InvalidState:
+            self.transport.abort()
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = asyncio.get_running_loop().call_later(_FAREWELL, self.transport.abort)
