@@ -1,0 +1,151 @@
+"""Players with tokens and scores, and actions that wait to be completed: written in bulk, as the API would have."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from benchmarks.load import Order, Plan
+from scoreboard.domain.action import ActionKind
+from scoreboard.domain.board import Board
+from scoreboard.domain.player import Role
+from scoreboard.security import action_token
+from scoreboard.security.access_token import AccessTokens
+from scoreboard.security.identifiers import new_id
+from scoreboard.settings import Settings
+from scoreboard.usecases.configure import configure
+from scoreboard.usecases.platform import open_platform
+from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from scoreboard.usecases.revocation import restore_revocations
+
+BOARD = Board("main", "All players")
+# Every rule is switched on, and none refuses an honest player.
+KIND = ActionKind(
+    "match",
+    "Play a match",
+    min_points=0,
+    max_points=100,
+    cooldown_s=0.002,
+    min_duration_s=0.5,
+    max_duration_s=600,
+    attempts=1_000_000,
+    boards=(BOARD.key,),
+)
+_AGE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A player who is signed in. ``opening`` is the score before the benchmark."""
+
+    id: UUID
+    session_id: UUID
+    username: str
+    access_token: str
+    opening: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A database ready to be measured on."""
+
+    settings: Settings
+    season_id: int
+    people: list[Person]
+
+
+async def seed(settings: Settings, players: int) -> Seeded:
+    """Board, kind, players with opening scores, and a leaderboard that holds them.
+
+    Args:
+        settings: of a migrated and otherwise empty database.
+        players: how many.
+    """
+    platform = open_platform(settings, application="benchmark-seed")
+    try:
+        await configure(platform, (BOARD,), (KIND,), managed_by="benchmark")
+        season = (await platform.catalog.season(BOARD.key, None)).id
+        people = _people(settings, players)
+        await _insert_people(settings, season, people)
+        await restore_missing(platform)  # as the worker does at its start
+        await restore_revocations(platform)
+        return Seeded(settings, season, people)
+    finally:
+        await platform.close()
+
+
+def _people(settings: Settings, count: int) -> list[Person]:
+    tokens = AccessTokens(settings)
+    people = []
+    for number in range(count):
+        player, session, name = new_id(), new_id(), f"player-{number:06}"
+        token, _ = tokens.issue(player, session, name, Role.PLAYER)
+        people.append(Person(player, session, name, token, number * 7919 % 100_003))
+    return people
+
+
+async def _connect(settings: Settings) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(settings.database_url.get_secret_value())
+
+
+async def _insert_people(settings: Settings, season: int, people: list[Person]) -> None:
+    connection = await _connect(settings)
+    try:
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        await connection.copy_records_to_table(
+            "players",
+            columns=["id", "username", "username_key"],
+            records=[(person.id, person.username, person.username) for person in people],
+        )
+        await connection.copy_records_to_table(
+            "sessions",
+            columns=["id", "player_id", "expires_at"],
+            records=[(person.session_id, person.id, now + timedelta(days=1)) for person in people],
+        )
+        await connection.copy_records_to_table(
+            "player_kinds",
+            columns=["player_id", "kind_key"],
+            records=[(person.id, KIND.key) for person in people],
+        )
+        await connection.copy_records_to_table(
+            "scores",
+            columns=["season_id", "player_id", "score", "reached_at", "version"],
+            records=[(season, person.id, person.opening, now, 1) for person in people],
+        )
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def begin_actions(seeded: Seeded, count: int, *, with_keys: bool) -> Plan:
+    """Begin ``count`` actions, players taking turns, and say how each is to be completed."""
+    connection = await _connect(seeded.settings)
+    platform = open_platform(seeded.settings, application="benchmark-seed")
+    try:
+        began: datetime = await connection.fetchval("SELECT clock_timestamp()") - _AGE
+        orders, records = [], []
+        for number in range(count):
+            index = number % len(seeded.people)
+            action, player = new_id(), seeded.people[index].id
+            records.append((action, player, KIND.key, 1, began, began + timedelta(seconds=KIND.token_ttl_s)))
+            token = action_token.issue(
+                platform.action_token_key, action_token.ActionToken(action, player, KIND.version, began)
+            )
+            body = msgspec.json.encode({"action_token": token, "points": number % 101})
+            key = f"Idempotency-Key: {action.hex}\r\n" if with_keys else ""
+            orders.append(Order(index, f"POST /api/v1/actions/{action}/complete".encode(), key.encode(), body))
+        columns = ["id", "player_id", "kind_key", "kind_version", "created_at", "expires_at"]
+        await connection.copy_records_to_table("actions", columns=columns, records=records)
+        await connection.execute("CHECKPOINT")  # so that no round pays for the writing of another one
+    finally:
+        await connection.close()
+        await platform.close()
+    return Plan([person.access_token for person in seeded.people], orders)
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Where the load process finds its requests."""
+    path.write_bytes(msgspec.msgpack.encode(plan))
