@@ -2,24 +2,33 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
-from scoreboard_cli.postgres_server import PostgresServer
-from scoreboard_cli.valkey_server import ValkeyServer
+from sqlalchemy import text
 
+from scoreboard import telemetry
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Order, RankStyle, Visibility
+from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import Platform, open_platform
-from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
+from scoreboard.usecases.revocation import restore_revocations
+from scoreboard_api.app import create_app
+from scoreboard_api.wiring import Wiring
+from scoreboard_cli.postgres_server import PostgresServer
+from scoreboard_cli.valkey_server import ValkeyServer
 from tests.stage import Service, Stores, make_keys, settings_from
 
+telemetry.configure_logs("test", form="json", level="warning")
 BOARDS = (
     Board("main", "All players"),
     Board("dense", "Dense ranks", rank_style=RankStyle.DENSE),
@@ -32,6 +41,7 @@ KINDS = (
     ActionKind("lap", "Lap", min_points=1, max_points=10**6, boards=("fastest",)),
     ActionKind("huge", "Huge", min_points=-(2**53), max_points=2**53, direct=True, boards=("dense",)),
     ActionKind("tap", "Tap", points=1, direct=True, boards=("main",)),
+    ActionKind("tap2", "Tap twice", points=2, direct=True, boards=("main",)),
     ActionKind("slow", "Slow", points=5, min_duration_s=60, boards=("main",)),
     ActionKind("quick", "Quick", points=5, max_duration_s=0.000001, boards=("main",)),
     ActionKind("daily", "Daily", points=50, cooldown_s=60, boards=("main",)),
@@ -71,12 +81,62 @@ async def platform(stores: Stores) -> AsyncIterator[Platform]:
 async def furnish(platform: Platform) -> None:
     """Boards, kinds, seasons, leaderboards."""
     await configure(platform, BOARDS, KINDS, managed_by="test")
-    await restore_missing(platform)
+    await rebuild_leaderboards(platform, None, lambda done, total: None)
+    await restore_revocations(platform)
 
 
 @pytest_asyncio.fixture
 async def marker(platform: Platform) -> AsyncIterator[OutboxMarker]:
     marker = OutboxMarker(platform)
+    yield marker
+    await marker.finish()
+
+
+@dataclass
+class Api:
+    """The API in this process, on real stores: quick to start, and its settings and parts are at hand."""
+
+    wiring: Wiring
+    client: httpx.AsyncClient
+    environment: dict[str, str]
+
+    @property
+    def platform(self) -> Platform:
+        return self.wiring.platform
+
+    async def sql(self, statement: str, **values: Any) -> Sequence[Any]:
+        """Run a statement on the test's database; its rows, if it has any."""
+
+        async def work(tx: Transaction) -> Sequence[Any]:
+            result = await tx.execute(text(statement), values)
+            return result.all() if result.returns_rows else ()
+
+        return await self.platform.database.transact(work)
+
+
+@asynccontextmanager
+async def open_api(stores: Stores, **extra: str) -> AsyncIterator[Api]:
+    """An API in this process on a fresh database."""
+    environment = await stores.environment(**extra)
+    app, wiring = create_app(settings_from(environment))
+    await furnish(wiring.platform)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client:
+        yield Api(wiring, client, environment)
+    await wiring.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def api(stores: Stores) -> AsyncIterator[Api]:
+    """One API in this process for a module's tests. Nobody sweeps here: what an API leaves behind stays."""
+    async with open_api(stores) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def module_marker(api: Api) -> AsyncIterator[OutboxMarker]:
+    """Ticks off what tests announce beside the API of their module."""
+    marker = OutboxMarker(api.platform)
     yield marker
     await marker.finish()
 

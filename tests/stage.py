@@ -20,11 +20,11 @@ import httpx2 as httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio import Redis
-from scoreboard_cli.postgres_server import PostgresServer
-from scoreboard_cli.valkey_server import ValkeyServer
 
 from scoreboard.settings import Settings
 from scoreboard.storage.migrate import migrate
+from scoreboard_cli.postgres_server import PostgresServer
+from scoreboard_cli.valkey_server import ValkeyServer
 
 TEMPLATE = "template_scoreboard"
 GENEROUS = {
@@ -41,6 +41,7 @@ GENEROUS = {
     "SCOREBOARD_ACTION_PER_MINUTE": "6000000",
 }
 _databases = itertools.count(1)
+_NUMBERED = 64  # databases of one Valkey
 
 
 def make_keys() -> dict[str, str]:
@@ -91,17 +92,19 @@ class Stores:
         await migrate(self.postgres.url_for(TEMPLATE))
 
     async def environment(self, **extra: str) -> dict[str, str]:
-        """A fresh database, an emptied Valkey, and limits that do not get in the way."""
-        name = f"test_{os.getpid()}_{next(_databases)}"
+        """A fresh database, an emptied numbered database of Valkey, and limits that do not get in the way."""
+        number = next(_databases)
+        name = f"test_{os.getpid()}_{number}"
         await self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        client = Redis.from_url(self.valkey.url)
-        await client.flushall()
+        redis_url = self.valkey.url_for(number % _NUMBERED)
+        client = Redis.from_url(redis_url)
+        await client.flushdb()
         await client.aclose()
         return {
             **self.keys,
             **GENEROUS,
             "DATABASE_URL": self.postgres.url_for(name),
-            "REDIS_URL": self.valkey.url,
+            "REDIS_URL": redis_url,
             **extra,
         }
 
@@ -144,7 +147,11 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        own = {"api": "SCOREBOARD_API_PORT", "realtime": "SCOREBOARD_REALTIME_PORT", "worker": "SCOREBOARD_METRICS_PORT"}
+        own = {
+            "api": "SCOREBOARD_API_PORT",
+            "realtime": "SCOREBOARD_REALTIME_PORT",
+            "worker": "SCOREBOARD_METRICS_PORT",
+        }
         environment = {**os.environ, **self.environment, own[self.name]: str(self.port)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("ab") as log:
@@ -167,7 +174,7 @@ class Service:
         await until(answers, within=within, what=f"{self.name} being ready")
 
     def kill(self) -> None:
-        """kill -9, as a machine that fails would."""
+        """Kill -9, as a machine that fails would."""
         self._end(signal.SIGKILL)
 
     def stop(self, within: float = 20.0) -> int:
@@ -203,8 +210,25 @@ class Person:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body, headers={**self.headers, **named})
 
+    async def insist(self, path: str, body: Any, key: str, *, within: float = 20.0) -> httpx.Response:
+        """Send it until it is answered for good, as our clients do: always with the same Idempotency-Key."""
+        last: list[object] = []
+
+        async def answer() -> httpx.Response | None:
+            try:
+                reply = await self.post(path, body, Idempotency_Key=key)
+            except httpx.TransportError as error:
+                last[:] = [error]
+                return None
+            last[:] = [reply.status_code, reply.text]
+            assert reply.status_code != 500, reply.text
+            return None if reply.status_code in (503, 504) else reply
+
+        reply: httpx.Response = await until(answer, within=within, every=0.05, what=f"an answer (last: {last})")
+        return reply
+
     async def get(self, path: str, **params: Any) -> httpx.Response:
-        return await self.client.get(path, params=params, headers=self.headers)
+        return await self.client.get(path, params=params or None, headers=self.headers)
 
     async def begin(self, kind: str) -> dict[str, Any]:
         reply = await self.post("/api/v1/actions", {"kind": kind})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -38,11 +39,12 @@ def test_a_service_imports_with_its_own_extra_only(extra: str, tmp_path: Path) -
     if tool is None:
         pytest.skip("uv is not installed in this environment")
     venv = tmp_path / "venv"
-    run = {"cwd": ROOT, "check": True, "capture_output": True}
-    subprocess.run([tool, "venv", "--quiet", "--python", sys.executable, str(venv)], **run)  # type: ignore[call-overload]
+    run: Any = {"cwd": ROOT, "check": True, "capture_output": True}
+    subprocess.run([tool, "venv", "--quiet", "--python", sys.executable, str(venv)], **run)
     python = str(venv / "bin" / "python")
-    subprocess.run(  # type: ignore[call-overload]
-        [tool, "pip", "install", "--quiet", "--python", python, "--constraint", "requirements.lock", f".[{extra}]"], **run
+    subprocess.run(
+        [tool, "pip", "install", "--quiet", "--python", python, "--constraint", "requirements.lock", f".[{extra}]"],
+        **run,
     )
     done = subprocess.run(
         [python, "-c", f"import {SERVICES[extra]}"], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -1,0 +1,330 @@
+"""Tokens of all three kinds under attack, keys, and the chain of the ledger."""
+
+import base64
+import hmac
+import json
+import random
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoreboard.domain.clock import EPOCH
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
+from scoreboard.domain.player import Role
+from scoreboard.security import action_token, refresh_token
+from scoreboard.security.access_token import AccessTokens
+from scoreboard.security.action_token import ActionToken
+from scoreboard.security.derived_keys import derive_key
+from scoreboard.security.identifiers import new_id
+from scoreboard.security.ledger_chain import GENESIS, entry_hash
+from scoreboard.settings import Settings
+from tests.stage import make_keys, settings_from
+
+STORES = {"DATABASE_URL": "postgresql://x/x", "REDIS_URL": "redis://x"}
+KEYS = make_keys()
+ADA, SESSION = UUID(int=1), UUID(int=2)
+
+
+def tokens(**extra: str) -> AccessTokens:
+    return AccessTokens(settings_from({**STORES, **KEYS, **extra}))
+
+
+ISSUER = tokens()
+
+
+def issued() -> str:
+    return ISSUER.issue(ADA, SESSION, "ada", Role.PLAYER)[0]
+
+
+def payload() -> dict[str, Any]:
+    return dict(jwt.decode(issued(), options={"verify_signature": False}))
+
+
+def signed(claims: dict[str, Any], **headers: Any) -> str:
+    good = jwt.get_unverified_header(issued())
+    return jwt.encode(
+        {name: value for name, value in claims.items() if value is not None},
+        ISSUER._signing.private,
+        algorithm="ES256",
+        headers={**good, **headers},
+    )
+
+
+def code_of(verifier: AccessTokens, token: str) -> ErrorCode:
+    with pytest.raises(Refusal) as caught:
+        verifier.verify(token)
+    return caught.value.code
+
+
+def test_an_issued_token_says_who_it_is() -> None:
+    claims = tokens().verify(issued())
+    assert (claims.player_id, claims.session_id, claims.username, claims.role) == (ADA, SESSION, "ada", Role.PLAYER)
+    assert claims.expires_at - claims.issued_at == timedelta(seconds=600)
+
+
+def encoded(part: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def test_algorithms_cannot_be_chosen() -> None:
+    _, body, signature = issued().split(".")
+    good = jwt.get_unverified_header(issued())
+    for algorithm in ("none", "None", "NONE", "HS256", "RS256", "ES384", "ES512", "EdDSA", "", None):
+        swapped = encoded({**good, "alg": algorithm})
+        for tail in (signature, ""):
+            assert code_of(tokens(), f"{swapped}.{body}.{tail}") is ErrorCode.INVALID_TOKEN
+    public = json.dumps(ISSUER.key_set()["keys"][0]).encode()
+    signing = f"{encoded({**good, 'alg': 'HS256'})}.{body}"
+    mac = base64.urlsafe_b64encode(hmac.digest(public, signing.encode(), "sha256")).decode().rstrip("=")
+    assert code_of(tokens(), f"{signing}.{mac}") is ErrorCode.INVALID_TOKEN
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"typ": "JWT"},
+        {"typ": None},
+        {"typ": "AT+JWT"},
+        {"kid": "unknown"},
+        {"kid": "../../dev/null"},
+        {"crit": ["b64"], "b64": True},
+    ],
+    ids=str,
+)
+def test_headers_that_are_not_ours(headers: dict[str, Any]) -> None:
+    assert code_of(tokens(), signed(payload(), **headers)) is ErrorCode.INVALID_TOKEN
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "sub", "sid", "jti", "exp", "nbf", "iat", "ver", "name", "role"])
+def test_every_claim_is_needed(name: str) -> None:
+    assert code_of(tokens(), signed({**payload(), name: None})) is ErrorCode.INVALID_TOKEN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "another"},
+        {"aud": "another"},
+        {"sub": "no id"},
+        {"sub": 5},
+        {"sid": ["x"]},
+        {"role": "god"},
+        {"ver": 2},
+        {"exp": "soon"},
+        {"exp": 10**15},
+        {"iat": 10**11},
+        {"nbf": 10**11},
+        {"exp": [1]},
+    ],
+    ids=str,
+)
+def test_claims_that_cannot_be(changes: dict[str, Any]) -> None:
+    assert code_of(tokens(), signed({**payload(), **changes})) is ErrorCode.INVALID_TOKEN
+
+
+def test_a_longer_life_than_ours_is_not_believed() -> None:
+    claims = payload()
+    assert code_of(tokens(), signed({**claims, "exp": claims["iat"] + 601})) is ErrorCode.INVALID_TOKEN
+
+
+def test_an_expired_token_says_so_beyond_the_leeway() -> None:
+    def aged(seconds: int) -> str:
+        claims = payload()
+        times = {name: claims[name] - seconds for name in ("iat", "nbf", "exp")}
+        return signed({**claims, **times})
+
+    assert tokens().verify(aged(603)).player_id == ADA
+    assert code_of(tokens(), aged(607)) is ErrorCode.TOKEN_EXPIRED
+
+
+def test_what_is_remembered_expires_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, token = tokens(), issued()
+    verifier.verify(token)
+    later = datetime.now(UTC) + timedelta(seconds=606)
+    monkeypatch.setattr("scoreboard.security.access_token.utc_now", lambda: later)
+    monkeypatch.setattr(verifier, "_decode", _decoded_again)
+    with pytest.raises(AssertionError, match="decoded again"):
+        verifier.verify(token)
+
+
+def _decoded_again(_: str) -> None:
+    raise AssertionError("decoded again")
+
+
+def test_one_flipped_bit_anywhere_is_noticed() -> None:
+    token, rng = issued(), random.Random(1)
+    verifier = tokens()
+    header, body, signature = token.split(".")
+    parts = [base64.urlsafe_b64decode(part + "==") for part in (header, body, signature)]
+    for _ in range(150):
+        which = rng.randrange(3)
+        raw = bytearray(parts[which])
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        changed = [*parts]
+        changed[which] = bytes(raw)
+        text = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in changed)
+        assert code_of(verifier, text) is ErrorCode.INVALID_TOKEN
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_noise_is_no_token(noise: str) -> None:
+    assert code_of(ISSUER, noise) is ErrorCode.INVALID_TOKEN
+    assert code_of(ISSUER, f"{noise}.{noise}.{noise}") is ErrorCode.INVALID_TOKEN
+    for reader in (lambda: action_token.read(b"k" * 32, noise), lambda: refresh_token.decode(noise)):
+        with pytest.raises(Refusal) as caught:
+            reader()
+        assert caught.value.code in (ErrorCode.INVALID_TOKEN, ErrorCode.INVALID_SIGNATURE)
+
+
+@pytest.mark.parametrize("part", ["[" * 2900, "{" * 2900, '{"a":' * 500, "\ud800", "null", "5", '"x"', '{"kid": {}}'])
+def test_headers_that_hurt_a_parser(part: str) -> None:
+    header = base64.urlsafe_b64encode(part.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    assert code_of(tokens(), f"{header}.e30.x") is ErrorCode.INVALID_TOKEN
+
+
+def test_a_token_too_long_is_not_even_parsed() -> None:
+    assert code_of(tokens(), "x" * 4097) is ErrorCode.INVALID_TOKEN
+
+
+def test_another_platforms_key_is_unknown_and_the_previous_one_is_not() -> None:
+    token = issued()
+    other = make_keys()["SCOREBOARD_SIGNING_KEY"]
+    assert code_of(tokens(SCOREBOARD_SIGNING_KEY=other), token) is ErrorCode.INVALID_TOKEN
+    rotated = tokens(SCOREBOARD_SIGNING_KEY=other, SCOREBOARD_PREVIOUS_SIGNING_KEY=KEYS["SCOREBOARD_SIGNING_KEY"])
+    assert rotated.verify(token).player_id == ADA
+    assert len(rotated.key_set()["keys"]) == 2
+
+
+def test_an_attacker_signs_with_a_known_kid() -> None:
+    good = jwt.get_unverified_header(issued())
+    forged = jwt.encode(payload(), ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers=good)
+    assert code_of(tokens(), forged) is ErrorCode.INVALID_TOKEN
+
+
+def test_the_memory_of_verified_tokens_is_bounded() -> None:
+    verifier = tokens(SCOREBOARD_TOKEN_CACHE_SIZE="3")
+    for _ in range(6):
+        verifier.verify(issued())
+    assert len(verifier._verified) == 3
+
+
+KEY = b"k" * 32
+MILLIS = st.integers(0, 7 * 10**12).map(lambda millis: EPOCH + timedelta(milliseconds=millis))
+
+
+@given(st.uuids(), st.uuids(), st.integers(0, 2**32 - 1), MILLIS)
+def test_action_tokens_come_back_as_they_went(action: UUID, player: UUID, version: int, moment: datetime) -> None:
+    token = ActionToken(action, player, version, moment)
+    text = action_token.issue(KEY, token)
+    assert len(text) == 80
+    assert action_token.read(KEY, text) == token
+    with pytest.raises(Refusal) as caught:
+        action_token.read(b"j" * 32, text)
+    assert caught.value.code is ErrorCode.INVALID_SIGNATURE
+
+
+def test_every_bit_of_an_action_token_counts() -> None:
+    raw = base64.urlsafe_b64decode(
+        action_token.issue(KEY, ActionToken(ADA, SESSION, 1, datetime(2026, 1, 1, tzinfo=UTC)))
+    )
+    for bit in range(len(raw) * 8):
+        changed = bytearray(raw)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Refusal) as caught:
+            action_token.read(KEY, base64.urlsafe_b64encode(bytes(changed)).decode())
+        assert caught.value.code is ErrorCode.INVALID_SIGNATURE
+
+
+@pytest.mark.parametrize("text", ["", "A" * 79, "A" * 76, "A" * 84, "é" * 80, "A" * 79 + "=", " " + "A" * 79])
+def test_what_is_no_action_token(text: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        action_token.read(KEY, text)
+    assert caught.value.code is ErrorCode.INVALID_TOKEN
+
+
+def test_refresh_tokens_have_one_successor() -> None:
+    token = refresh_token.first()
+    assert refresh_token.decode(refresh_token.encode(token)) == token
+    assert len(refresh_token.encode(token)) == 43
+    assert refresh_token.successor(KEY, token) == refresh_token.successor(KEY, token) != token
+    assert refresh_token.successor(b"j" * 32, token) != refresh_token.successor(KEY, token)
+    assert refresh_token.digest(token) != token
+    assert refresh_token.first() != token
+
+
+def test_keys_of_different_purposes_differ() -> None:
+    master = bytes(range(32))
+    made = {derive_key(master, purpose) for purpose in ("action-token", "refresh-token", "request:1", "request:2")}
+    assert len(made) == 4
+    assert all(len(key) == 32 for key in made)
+    assert derive_key(master, "action-token") == derive_key(master, "action-token")
+
+
+def test_ids_are_version_7_and_sort_by_time() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
+    assert len(set(ids)) == 1000
+    assert [each.int >> 80 for each in ids] == sorted(each.int >> 80 for each in ids)
+
+
+ENTRY = LedgerEntry(
+    EntryType.APPLIED, datetime(2026, 1, 1, tzinfo=UTC), ADA, SESSION, "quiz", 1, 10, (1, 2), (None, 5), (10, 15)
+)
+OTHERS = {
+    "entry_type": EntryType.VOIDED,
+    "at": ENTRY.at + timedelta(microseconds=1),
+    "action_id": UUID(int=9),
+    "player_id": UUID(int=9),
+    "kind_key": "quiy",
+    "kind_version": 2,
+    "points": 11,
+    "season_ids": (2, 1),
+    "previous": (0, 5),
+    "current": (10, 16),
+    "verdict": Verdict.FLAG,
+    "trace_id": "t",
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(LedgerEntry)])
+def test_the_chain_covers_every_field(name: str) -> None:
+    assert entry_hash(GENESIS, 1, replace(ENTRY, **{name: OTHERS[name]})) != entry_hash(GENESIS, 1, ENTRY)
+
+
+def test_the_chain_covers_its_past_and_its_place() -> None:
+    first = entry_hash(GENESIS, 1, ENTRY)
+    assert entry_hash(first, 1, ENTRY) != first
+    assert entry_hash(GENESIS, 2, ENTRY) != first
+    # Written down: a change of the format would make every old ledger look forged.
+    assert first.hex() == "83c6b19581aba725aafbd84877533b074fdb95b4d3dc95fb58e64c123c30bf0f"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SCOREBOARD_MASTER_KEY": "AAAA"},
+        {"SCOREBOARD_MASTER_KEY": "not base64!"},
+        {"SCOREBOARD_DATABASE_LOCK_TIMEOUT": "9"},
+        {"SCOREBOARD_REQUEST_DEADLINE": "1"},
+        {"SCOREBOARD_API_PORT": "99999"},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_work_are_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's own
+        settings_from({**STORES, **KEYS, **changes})
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    shown = repr(settings_from({**STORES, **KEYS, "DATABASE_URL": "postgresql://u:hunter2@h/d"}))
+    assert isinstance(settings_from({**STORES, **KEYS}), Settings)
+    for secret in ("hunter2", KEYS["SCOREBOARD_MASTER_KEY"], "BEGIN PRIVATE KEY"):
+        assert secret not in shown
