@@ -1,7 +1,6 @@
 """Ranks computed by Postgres: what readers get while Redis is away, and what the self-audit compares with."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -107,10 +106,3 @@ async def final_of_players(tx: Transaction, season: Season, player_ids: Iterable
         text(f"{_FINAL} AND player_id = ANY(:players)"), {"season": season.id, "players": list(player_ids)}
     )
     return {row.player_id: Standing(row.position, _entry(row)) for row in rows}
-
-
-async def newest_change(tx: Transaction, season_id: int) -> datetime | None:
-    """When a score of the season last changed."""
-    statement = text("SELECT max(reached_at) FROM scores WHERE season_id = :season")
-    value: datetime | None = (await tx.execute(statement, {"season": season_id})).scalar_one()
-    return value
