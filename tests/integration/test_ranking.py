@@ -44,8 +44,8 @@ HISTORIES = st.dictionaries(
 @pytest_asyncio.fixture(scope="module")
 async def stage(stores: Stores):
     platform = open_platform(settings_from(await stores.environment()), application="test")
-    async with platform.database._engine.begin() as tx:
-        await tx.execute(
+    async with platform.database._engine.connect() as connection:
+        await connection.execute(
             text(
                 "INSERT INTO players (id, username, username_key)"
                 " SELECT id, 'ünï ' || id, id::text FROM unnest(CAST(:ids AS uuid[])) AS id"

@@ -132,10 +132,12 @@ async def test_rebuilding_beside_writers_misses_nothing(
     await check_ledger(platform)
 
 
-async def test_a_rebuild_takes_what_others_could_not_announce(platform: Platform, crowd: list[UUID]) -> None:
+async def test_a_rebuild_takes_what_others_could_not_announce(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker
+) -> None:
     season = await platform.catalog.season("main", None)
     asked = CompletionRequest(crowd[0], new_id(), b"x", client_id="x", kind_key="tap")
-    await save_completions(platform, [asked])  # never announced
+    await save_completions(platform, [asked], marker)  # never announced
     await platform.live.redis.delete(keys.leaderboard_meta(season.id))
     assert await restore_missing(platform) == 1
     assert await leaderboards_match(platform)

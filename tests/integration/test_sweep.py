@@ -41,9 +41,11 @@ async def waiting(platform: Platform) -> int:
     return (await platform.database.transact(outbox.backlog))[0]
 
 
-async def test_a_crash_between_commit_and_announcement_is_healed(platform: Platform, crowd: list[UUID]) -> None:
+async def test_a_crash_between_commit_and_announcement_is_healed(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker
+) -> None:
     for n in range(3):
-        await save_completions(platform, [tap(player, f"{n}") for player in crowd])
+        await save_completions(platform, [tap(player, f"{n}") for player in crowd], marker)
     assert not await leaderboards_match(platform)
     assert await waiting(platform) == 3
     assert await sweep_outbox(platform, older_than=0) == 3
@@ -54,8 +56,8 @@ async def test_a_crash_between_commit_and_announcement_is_healed(platform: Platf
     await check_ledger(platform)
 
 
-async def test_young_rows_belong_to_who_wrote_them(platform: Platform, crowd: list[UUID]) -> None:
-    await save_completions(platform, [tap(crowd[0], "young")])
+async def test_young_rows_belong_to_who_wrote_them(platform: Platform, crowd: list[UUID], marker: OutboxMarker) -> None:
+    await save_completions(platform, [tap(crowd[0], "young")], marker)
     assert await sweep_outbox(platform) == 0
     assert await waiting(platform) == 1
 
@@ -64,9 +66,9 @@ async def test_an_announcement_that_comes_late_puts_nothing_back(
     platform: Platform, crowd: list[UUID], marker: OutboxMarker
 ) -> None:
     """A writer that slept through the sweep wakes up: versions refuse what it brings."""
-    slept: list[SavedBatch] = [await save_completions(platform, [tap(crowd[0], f"{n}")]) for n in range(3)]
+    slept: list[SavedBatch] = [await save_completions(platform, [tap(crowd[0], f"{n}")], marker) for n in range(3)]
     assert await sweep_outbox(platform, older_than=0) == 3
-    newest = await save_completions(platform, [tap(crowd[0], "newest")])
+    newest = await save_completions(platform, [tap(crowd[0], "newest")], marker)
     await announce_completions(platform, newest, marker)
     for saved in reversed(slept):
         [answer] = await announce_completions(platform, saved, marker)
@@ -81,7 +83,7 @@ async def test_sweeping_without_redis_keeps_the_rows(
 ) -> None:
     stores.valkey.kill()
     try:
-        saved = await save_completions(platform, [tap(crowd[0], "away", idempotency_key="away")])
+        saved = await save_completions(platform, [tap(crowd[0], "away", idempotency_key="away")], marker)
         [answer] = await announce_completions(platform, saved, marker)
         assert isinstance(answer, Completion)
         assert answer.places[0].rank_current is None
@@ -100,11 +102,11 @@ async def test_control_messages_are_repeated(platform: Platform, crowd: list[UUI
     assert await platform.live.redis.exists(f"sb:revoked:{session}")
 
 
-async def test_hidden_players_stay_hidden(platform: Platform, crowd: list[UUID]) -> None:
+async def test_hidden_players_stay_hidden(platform: Platform, crowd: list[UUID], marker: OutboxMarker) -> None:
     await platform.database.transact(
-        lambda tx: tx.exec_driver_sql(f"UPDATE players SET status = 'hidden' WHERE id = '{crowd[0]}'")
+        lambda tx: tx.fetch(f"UPDATE players SET status = 'hidden' WHERE id = '{crowd[0]}'")
     )
-    await save_completions(platform, [tap(player, "hidden") for player in crowd])
+    await save_completions(platform, [tap(player, "hidden") for player in crowd], marker)
     await sweep_outbox(platform, older_than=0)
     assert await leaderboards_match(platform)
     assert (await read_standing(platform, "main", crowd[0])).standings.standings == (None,)

@@ -13,7 +13,6 @@ from scoreboard.domain.player import Role
 from scoreboard.live.gcra import Limit
 from scoreboard.live.guard import GuardRequest, LimitedBucket, revoked
 from scoreboard.security.access_token import Claims
-from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.revocation import ended_sessions
 from scoreboard_api.wiring import Wiring
@@ -47,15 +46,6 @@ def wiring_of(request: Request) -> Wiring:
     """The parts of this process."""
     wiring: Wiring = request.app.state.wiring
     return wiring
-
-
-def address_buckets(settings: Settings, address: str) -> tuple[LimitedBucket, ...]:
-    """What every request takes from, before anybody knows whose it is."""
-    too_many = ErrorCode.TOO_MANY_REQUESTS
-    return (
-        LimitedBucket("global", "all", Limit(settings.global_rate, settings.global_burst), too_many),
-        LimitedBucket("address", address, Limit(settings.address_rate, settings.address_burst), too_many),
-    )
 
 
 def bearer_token(request: Request) -> str | None:

@@ -4,7 +4,6 @@ Everything here runs before authentication and costs no I/O. Whatever goes wrong
 """
 
 import asyncio
-import random
 import re
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage.database import StoreUnavailable
-from scoreboard_api.defence import address_buckets, client_address
+from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
 from scoreboard_api.wiring import Wiring
 
@@ -25,7 +24,6 @@ _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _HEALTH = "/health/"
 _ASSETS = "/assets/"
 _BATCH = "/api/v1/actions/complete-batch"
-_log = structlog.get_logger("scoreboard.access")
 _failures = structlog.get_logger("scoreboard.failure")
 
 
@@ -52,8 +50,10 @@ class Front:
             await self._serve(wiring, scope, headers, receive, reply)
         finally:
             seconds = time.perf_counter() - began
-            telemetry.REQUEST_SECONDS.labels(route_template(scope), str(reply.status)).observe(seconds)
-            _access_line(wiring, scope, reply, request_id, seconds)
+            route = route_template(scope)
+            telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)
+            if not scope["path"].startswith(_HEALTH):
+                wiring.access_log.note(scope["method"], route, reply.status, seconds, request_id)
 
     async def _serve(
         self, wiring: Wiring, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reply: "_Reply"
@@ -92,10 +92,7 @@ class Front:
         )
         scope["state"]["address"] = address
         # A page is forty small files from memory, cached for ever: they count for the process, not for the address.
-        buckets = address_buckets(wiring.settings, address)
-        refusal = wiring.guard.local(buckets[:1] if scope["path"].startswith(_ASSETS) else buckets)
-        if refusal is not None:
-            raise refusal
+        wiring.barrier.admit(None if scope["path"].startswith(_ASSETS) else address)
 
 
 async def refuse(scope: Scope, receive: Receive, reply: "_Reply", refusal: Refusal) -> None:
@@ -163,19 +160,3 @@ def route_template(scope: Scope) -> str:
     """The template of the route, never the path itself: it may hold an id."""
     route: Any = scope.get("route")
     return str(getattr(route, "path", "") or scope.get("state", {}).get("route", "unmatched"))
-
-
-def _access_line(wiring: Wiring, scope: Scope, reply: _Reply, request_id: str, seconds: float) -> None:
-    sample = wiring.settings.access_log_sample
-    if reply.status < 300 and sample < 1 and random.random() >= sample:  # noqa: S311 - not a secret
-        return
-    if scope["path"].startswith(_HEALTH):
-        return
-    _log.info(
-        "request",
-        method=scope["method"],
-        route=route_template(scope),
-        status=reply.status,
-        duration_ms=round(seconds * 1000, 2),
-        request_id=request_id,
-    )

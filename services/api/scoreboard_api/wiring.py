@@ -18,6 +18,8 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.sign_in import SignIn
+from scoreboard_api.access_log import AccessLog
+from scoreboard_api.barrier import Barrier
 from scoreboard_api.batcher import Batcher, unavailable
 from scoreboard_api.top_cache import TopCache
 
@@ -37,6 +39,8 @@ class Wiring:
     marker: OutboxMarker
     health: Health
     tops: TopCache
+    barrier: Barrier
+    access_log: AccessLog
     draining: bool = False
 
     async def close(self) -> None:
@@ -88,7 +92,7 @@ def wire(settings: Settings) -> Wiring:
         creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, lost=_lost, **sizes),
         completions=Batcher(
             "complete",
-            lambda items: save_completions(platform, items),
+            lambda items: save_completions(platform, items, marker),
             lambda saved: announce_completions(platform, saved, marker),
             lost=_lost,
             **sizes,
@@ -96,4 +100,6 @@ def wire(settings: Settings) -> Wiring:
         marker=marker,
         health=Health(platform),
         tops=TopCache(platform),
+        barrier=Barrier(settings),
+        access_log=AccessLog(settings),
     )

@@ -43,7 +43,7 @@ from scoreboard_realtime.transports import sse, websocket
 from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
 from scoreboard_realtime.transports.socketio import LiveSocketIO
 
-_CHECK_SESSIONS = 20.0
+_CHECK_SESSIONS = 1.0
 _DEGRADED_READ = 2.0
 _LONGEST_DRAIN = 20.0
 _DRAIN_STEP = 0.1

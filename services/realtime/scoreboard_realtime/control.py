@@ -1,18 +1,16 @@
 """Facts that must be quick: ended sessions, changed configuration, rebuilt leaderboards, finished jobs.
 
-The control channel may lose messages, so ended sessions are also looked for every twenty seconds, in Postgres.
+The control channel may lose messages, so revoked sessions are also looked for in Postgres, once a second.
 """
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from scoreboard import telemetry
 from scoreboard.live import bus
-from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.revocation import ended_sessions, session_is_revoked
+from scoreboard.usecases.revocation import revoked_within
 from scoreboard_realtime.errors import revocation
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
@@ -20,8 +18,7 @@ from scoreboard_realtime.news import job_parcel
 from scoreboard_realtime.reception import Reception
 from scoreboard_realtime.rooms import Rooms
 
-_log = structlog.get_logger("scoreboard.control")
-_CHUNK = 1000
+_OVERLAP = 30.0
 
 
 class Control:
@@ -34,6 +31,7 @@ class Control:
         self._feed = feed
         self._reception = reception
         self._client: Any = None
+        self._checked_at = 0.0
 
     async def round(self) -> None:
         """Listen until the connection is lost. Run it supervised: it subscribes again."""
@@ -44,9 +42,12 @@ class Control:
         finally:
             await self._client.aclose()
 
-    def take(self, message: bus.Control) -> None:
+    def take(self, message: bus.Control | bus.Listening) -> None:
         """Act on one message."""
         match message:
+            case bus.Listening():
+                self._platform.catalog.invalidate()
+                self._fanout.resync()
             case bus.SessionsRevoked():
                 for session_id in message.session_ids:
                     self._end_session(session_id, message.reason)
@@ -67,21 +68,13 @@ class Control:
             self._reception.dismiss(connection, revocation(reason))
 
     async def check_sessions(self) -> None:
-        """Close the connections of sessions that have ended, should the control channel not have said so."""
-        known = list(self._rooms.sessions)
-        for start in range(0, len(known), _CHUNK):
-            part = known[start : start + _CHUNK]
-            try:
-                ended = await ended_sessions(self._platform, part)
-            except StoreUnavailable:
-                ended = await self._ended_by_redis(part)
-            for session_id in ended:
-                _log.info("session found ended")
-                for connection in tuple(self._rooms.sessions.get(session_id, ())):
-                    self._reception.dismiss(connection, revocation())
+        """Close the connections of sessions that were revoked lately, should the control channel not have said so.
 
-    async def _ended_by_redis(self, session_ids: list[UUID]) -> set[UUID]:
-        try:
-            return {each for each in session_ids if await session_is_revoked(self._platform, each)}
-        except StoreUnavailable:
-            return set()  # with both stores away connections live until their token ends
+        Looks back to the last look that succeeded, and a little further: a revocation shows only when it commits, and
+        a connection may come to know its player after its session has ended. Raises StoreUnavailable.
+        """
+        now = asyncio.get_running_loop().time()
+        since = now - self._checked_at if self._checked_at else 0.0
+        for session_id, reason in (await revoked_within(self._platform, since + _OVERLAP)).items():
+            self._end_session(session_id, reason)
+        self._checked_at = now

@@ -91,6 +91,10 @@ class JobFinished(msgspec.Struct, frozen=True, tag="job.finished"):
     problem: dict[str, Any] | None = None
 
 
+class Listening(msgspec.Struct, frozen=True, tag="listening"):
+    """Not sent by anybody: from here on nothing is missed; what was said before may have been."""
+
+
 Control = SessionsRevoked | CatalogChanged | LeaderboardRebuilt | JobFinished
 
 _event_encoder = msgspec.msgpack.Encoder()
@@ -151,10 +155,15 @@ async def publish_control(live: Live, message: Control) -> None:
     await live.ask("publish", live.redis.publish(keys.CONTROL_CHANNEL, _event_encoder.encode(message)))
 
 
-async def control_messages(client: Any) -> AsyncIterator[Control]:
-    """Messages of the control channel as they come. Raises what Redis raises when the connection is lost."""
+async def control_messages(client: Any) -> AsyncIterator[Control | Listening]:
+    """Messages of the control channel as they come, after one that says that they come now.
+
+    Raises what Redis raises when the connection is lost.
+    """
     async with client.pubsub() as subscription:
         await subscription.subscribe(keys.CONTROL_CHANNEL)
         async for message in subscription.listen():
-            if message["type"] == "message":
+            if message["type"] == "subscribe":
+                yield Listening()
+            elif message["type"] == "message":
                 yield _control_decoder.decode(message["data"])

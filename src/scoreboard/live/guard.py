@@ -91,7 +91,8 @@ _WORDS = {
 }
 
 
-def _limited(bucket: LimitedBucket, wait: float) -> Refusal:
+def limited(bucket: LimitedBucket, wait: float) -> Refusal:
+    """What a request gets that has to wait so many seconds for this bucket."""
     limit = {"limit": bucket.scope, "burst": bucket.limit.burst, "rate": bucket.limit.rate}
     return Refusal(bucket.code, _WORDS[bucket.code], max(wait, 0.001), {"limit": limit})
 
@@ -142,14 +143,15 @@ class Guard:
             return request.session_id is None or bool(detail)
         if outcome == 2:
             return revoked()
-        return _limited(request.buckets[detail - 1], float(wait))
+        return limited(request.buckets[detail - 1], float(wait))
 
     def _in_process(self, requests: Sequence[GuardRequest]) -> list[Refusal | bool]:
-        return [self.local(request.buckets, self._replicas) or request.session_id is None for request in requests]
-
-    def local(self, buckets: Sequence[LimitedBucket], replicas: int = 1) -> Refusal | None:
-        """The same check in this process only: used before authentication, where nothing may cost I/O."""
         now = asyncio.get_running_loop().time()
-        shares = [(f"{bucket.scope}:{bucket.subject}", bucket.limit.share(replicas)) for bucket in buckets]
-        refused = self._local.take(shares, now)
-        return None if refused is None else _limited(buckets[refused[1]], refused[0])
+        return [self._share(request, now) or request.session_id is None for request in requests]
+
+    def _share(self, request: GuardRequest, now: float) -> Refusal | None:
+        wanted = [
+            (f"{bucket.scope}:{bucket.subject}", bucket.limit.share(self._replicas)) for bucket in request.buckets
+        ]
+        refused = self._local.take(wanted, now)
+        return None if refused is None else limited(request.buckets[refused[1]], refused[0])

@@ -6,30 +6,27 @@ Every statement costs the process more than it costs Postgres, so a batch makes 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from scoreboard.domain.action import Usage
 from scoreboard.domain.score import Total
 from scoreboard.storage.database import Transaction
 
 # The head is locked above the join, so after the totals are in place: who waits for the head holds nothing that its
 # holder may still want.
-_SAVE = text(
+_SAVE = (
     "WITH used AS (UPDATE player_kinds k SET completed = n.completed, last_completed_at = n.last,"
-    " window_started_at = n.started, window_completed = n.window_completed FROM unnest(CAST(:used_players AS uuid[]),"
-    " CAST(:kinds AS text[]), CAST(:completed AS int[]), CAST(:last AS timestamptz[]), CAST(:started AS timestamptz[]),"
-    " CAST(:window AS int[])) AS n(player_id, kind_key, completed, last, started, window_completed)"
+    " window_started_at = n.started, window_completed = n.window_completed FROM unnest($2::uuid[], $3::text[],"
+    " $4::int[], $5::timestamptz[], $6::timestamptz[], $7::int[])"
+    " AS n(player_id, kind_key, completed, last, started, window_completed)"
     " WHERE k.player_id = n.player_id AND k.kind_key = n.kind_key),"
     " saved AS (INSERT INTO scores AS s (season_id, player_id, score, reached_at, version, last_action_id, visible)"
-    " SELECT n.*, p.status = 'active' FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[]),"
-    " CAST(:scores AS bigint[]), CAST(:reached AS timestamptz[]), CAST(:versions AS bigint[]),"
-    " CAST(:actions AS uuid[])) AS n(season_id, player_id, score, reached_at, version, last_action_id)"
+    " SELECT n.*, p.status = 'active' FROM unnest($8::bigint[], $9::uuid[], $10::bigint[], $11::timestamptz[],"
+    " $12::bigint[], $13::uuid[]) AS n(season_id, player_id, score, reached_at, version, last_action_id)"
     " JOIN players p ON p.id = n.player_id ORDER BY 1, 2"
     " ON CONFLICT (season_id, player_id) DO UPDATE SET score = excluded.score, reached_at = excluded.reached_at,"
     " version = excluded.version, last_action_id = excluded.last_action_id"
     " WHERE s.version < excluded.version RETURNING 1)"
     " SELECT h.seq, h.hash, c.saved FROM (SELECT count(*) AS saved FROM saved) c, ledger_head h"
-    " WHERE h.shard = :shard FOR UPDATE OF h"
+    " WHERE h.shard = $1 FOR UPDATE OF h"
 )
 _SHARD = 0
 
@@ -45,24 +42,20 @@ async def save_progress(
         The head's number and hash; None when another transaction inserted one of the totals first: the caller
         must start again and see it.
     """
-    row = (
-        await tx.execute(
-            _SAVE,
-            {
-                "shard": _SHARD,
-                "used_players": [player for player, _ in usage],
-                "kinds": [kind for _, kind in usage],
-                "completed": [row.completed for row in usage.values()],
-                "last": [row.last_completed_at for row in usage.values()],
-                "started": [row.window_started_at for row in usage.values()],
-                "window": [row.window_completed for row in usage.values()],
-                "seasons": [total.season_id for total in totals],
-                "players": [total.player_id for total in totals],
-                "scores": [total.score for total in totals],
-                "reached": [total.reached_at for total in totals],
-                "versions": [total.version for total in totals],
-                "actions": [total.last_action_id for total in totals],
-            },
-        )
-    ).one()
-    return (row.seq, row.hash) if row.saved == len(totals) else None
+    [row] = await tx.fetch(
+        _SAVE,
+        _SHARD,
+        [player for player, _ in usage],
+        [kind for _, kind in usage],
+        [row.completed for row in usage.values()],
+        [row.last_completed_at for row in usage.values()],
+        [row.window_started_at for row in usage.values()],
+        [row.window_completed for row in usage.values()],
+        [total.season_id for total in totals],
+        [total.player_id for total in totals],
+        [total.score for total in totals],
+        [total.reached_at for total in totals],
+        [total.version for total in totals],
+        [total.last_action_id for total in totals],
+    )
+    return (row["seq"], row["hash"]) if row["saved"] == len(totals) else None

@@ -14,19 +14,17 @@ from scoreboard.storage.database import Transaction
 _SHARD = 0
 # Parallel arrays of different lengths cannot be unnested from a two-dimensional array, so the three lists of an entry
 # travel as Postgres array literals.
-_APPEND = text(
-    "WITH n AS (SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:types AS text[]),"
-    " CAST(:actions AS uuid[]), CAST(:players AS uuid[]), CAST(:kinds AS text[]), CAST(:versions AS int[]),"
-    " CAST(:points AS bigint[]), CAST(:seasons AS text[]), CAST(:previous AS text[]), CAST(:current AS text[]),"
-    " CAST(:verdicts AS text[]), CAST(:traces AS text[]), CAST(:prevs AS bytea[]), CAST(:hashes AS bytea[]),"
-    " CAST(:statuses AS text[]), CAST(:requests AS bytea[]))"
+_APPEND = (
+    "WITH n AS (SELECT * FROM unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],"
+    " $11::int[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],"
+    " $19::bytea[], $20::text[], $21::bytea[])"
     " AS n(seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, seasons, previous, current,"
     " verdict, trace_id, prev_hash, hash, status, request_hash)),"
     " ended AS (UPDATE actions a SET status = n.status, completed_at = n.at, points = n.points,"
     " request_hash = n.request_hash, ledger_seq = n.seq FROM n WHERE a.id = n.action_id AND n.status IS NOT NULL),"
     " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, seq) SELECT action_id, entry_type, seq FROM n),"
-    " moved AS (UPDATE ledger_head SET seq = :last, hash = :head WHERE shard = :shard),"
-    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('scores', :first, :last) RETURNING id),"
+    " moved AS (UPDATE ledger_head SET seq = $3, hash = $4 WHERE shard = $1),"
+    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('scores', $2, $3) RETURNING id),"
     " added AS (INSERT INTO ledger (seq, at, entry_type, action_id, player_id, kind_key, kind_version, points,"
     " season_ids, previous, current, verdict, trace_id, prev_hash, hash)"
     " SELECT seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, CAST(seasons AS bigint[]),"
@@ -54,7 +52,7 @@ async def append(
         The id of the outbox row.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: an action has an entry of this type already.
+        asyncpg.UniqueViolationError: an action has an entry of this type already.
     """
     seq, previous = head
     seqs, prevs, hashes = [], [], []
@@ -64,34 +62,31 @@ async def append(
         prevs.append(previous)
         previous = entry_hash(previous, seq, entry)
         hashes.append(previous)
-    outbox_id: int = (
-        await tx.execute(
-            _APPEND,
-            {
-                "shard": _SHARD,
-                "first": seqs[0],
-                "last": seq,
-                "head": previous,
-                "seqs": seqs,
-                "ats": [entry.at for entry in entries],
-                "types": [str(entry.entry_type) for entry in entries],
-                "actions": [entry.action_id for entry in entries],
-                "players": [entry.player_id for entry in entries],
-                "kinds": [entry.kind_key for entry in entries],
-                "versions": [entry.kind_version for entry in entries],
-                "points": [entry.points for entry in entries],
-                "seasons": [_literal(entry.season_ids) for entry in entries],
-                "previous": [_literal(entry.previous) for entry in entries],
-                "current": [_literal(entry.current) for entry in entries],
-                "verdicts": [str(entry.verdict) for entry in entries],
-                "traces": [entry.trace_id for entry in entries],
-                "prevs": prevs,
-                "hashes": hashes,
-                "statuses": [None if action is None else str(action.status) for action in ended],
-                "requests": [None if action is None else action.request_hash for action in ended],
-            },
-        )
-    ).scalar_one()
+    [row] = await tx.fetch(
+        _APPEND,
+        _SHARD,
+        seqs[0],
+        seq,
+        previous,
+        seqs,
+        [entry.at for entry in entries],
+        [str(entry.entry_type) for entry in entries],
+        [entry.action_id for entry in entries],
+        [entry.player_id for entry in entries],
+        [entry.kind_key for entry in entries],
+        [entry.kind_version for entry in entries],
+        [entry.points for entry in entries],
+        [_literal(entry.season_ids) for entry in entries],
+        [_literal(entry.previous) for entry in entries],
+        [_literal(entry.current) for entry in entries],
+        [str(entry.verdict) for entry in entries],
+        [entry.trace_id for entry in entries],
+        prevs,
+        hashes,
+        [None if action is None else str(action.status) for action in ended],
+        [None if action is None else action.request_hash for action in ended],
+    )
+    outbox_id: int = row[0]
     return outbox_id
 
 

@@ -49,12 +49,17 @@ async def take_due(tx: Transaction, older_than: float, limit: int) -> list[Outbo
     return [OutboxRow(*row) for row in rows]
 
 
-_MARK = text("DELETE FROM outbox WHERE id = ANY(:ids) AND set_config('synchronous_commit', 'off', true) = 'off'")
+# A row that a sweep holds is left to the sweep: nobody waits for it.
+_MARK = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id = ANY($1) FOR UPDATE SKIP LOCKED)"
+_MARK_ALONE = "DELETE FROM outbox WHERE id = ANY($1) AND set_config('synchronous_commit', 'off', true) = 'off'"
 
 
-async def mark(tx: Transaction, row_ids: Sequence[int]) -> None:
-    """Delete announced rows. Should a crash undo it they are announced again, so it need not wait for the disk."""
-    await tx.execute(_MARK, {"ids": list(row_ids)})
+async def mark(tx: Transaction, row_ids: Sequence[int], *, alone: bool = True) -> None:
+    """Delete announced rows. Should a crash undo it they are announced again.
+
+    ``alone``: nothing else in this transaction is worth waiting for the disk.
+    """
+    await tx.fetch(_MARK_ALONE if alone else _MARK, list(row_ids))
 
 
 async def backlog(tx: Transaction) -> tuple[int, float]:

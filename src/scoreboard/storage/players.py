@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from asyncpg import Record
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
 from scoreboard.domain.player import Player, PlayerStatus, Role, fold_username
@@ -22,16 +23,9 @@ _COLUMNS = (
 )
 
 
-def _player(row: Row[*tuple[Any, ...]]) -> Player:
-    return Player(
-        row.id,
-        row.username,
-        Role(row.role),
-        PlayerStatus(row.status),
-        row.suspended_until,
-        row.created_at,
-        row.updated_at,
-    )
+def _player(row: Row[*tuple[Any, ...]] | Record) -> Player:
+    id_, username, role, status, suspended_until, created_at, updated_at = row[:7]
+    return Player(id_, username, Role(role), PlayerStatus(status), suspended_until, created_at, updated_at)
 
 
 async def add(
@@ -61,14 +55,13 @@ async def find(tx: Transaction, player_id: UUID) -> Player | None:
     return None if row is None else _player(row)
 
 
-# As text: the list of a Core ``IN`` is compiled anew for each length, which costs twice as much as the query.
-_MANY = text(f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM players WHERE id = ANY(:ids)")
+_MANY = f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM players WHERE id = ANY($1)"
 
 
 async def find_many(tx: Transaction, player_ids: Iterable[UUID]) -> dict[UUID, Player]:
     """Those of these accounts that exist."""
-    rows = await tx.execute(_MANY, {"ids": list(player_ids)})
-    return {row.id: _player(row) for row in rows}
+    rows = await tx.fetch(_MANY, list(player_ids))
+    return {row[0]: _player(row) for row in rows}
 
 
 async def find_by_username(tx: Transaction, username: str) -> Player | None:

@@ -10,9 +10,9 @@ from scoreboard.domain.events import StandingChange
 from scoreboard.domain.score import Total
 from scoreboard.storage.database import Transaction
 
-_LOCK = text(
+_LOCK = (
     "SELECT season_id, player_id, score, reached_at, version, last_action_id FROM scores"
-    " WHERE (season_id, player_id) IN (SELECT * FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[])))"
+    " WHERE (season_id, player_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))"
     " ORDER BY season_id, player_id FOR NO KEY UPDATE"
 )
 
@@ -20,13 +20,8 @@ _LOCK = text(
 async def lock(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Total]:
     """The totals of these (season, player) pairs, locked in order. Pairs without a total yet are left out."""
     wanted = sorted(set(pairs))
-    rows = await tx.execute(_LOCK, {"seasons": [pair[0] for pair in wanted], "players": [pair[1] for pair in wanted]})
-    return {
-        (row.season_id, row.player_id): Total(
-            row.player_id, row.season_id, row.score, row.reached_at, row.version, row.last_action_id
-        )
-        for row in rows
-    }
+    rows = await tx.fetch(_LOCK, [pair[0] for pair in wanted], [pair[1] for pair in wanted])
+    return {(season, player): Total(player, season, *total) for season, player, *total in rows}
 
 
 _SHOWN = (
@@ -65,7 +60,7 @@ async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tu
 
 async def stream(tx: Transaction, season_id: int, chunk: int) -> AsyncIterator[list[StandingChange]]:
     """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size."""
-    result = await tx.stream(_ALL, {"season": season_id}, execution_options={"yield_per": chunk})
+    result = await tx.stream(_ALL, {"season": season_id}, chunk=chunk)
     async for rows in result.partitions(chunk):
         yield [_change(row) for row in rows]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import Row, select, text, update
 
 from scoreboard.domain.season import Season, SeasonStatus
@@ -20,8 +21,9 @@ _COLUMNS = (
 )
 
 
-def _season(row: Row[*tuple[Any, ...]]) -> Season:
-    return Season(row.id, row.board_key, row.name, row.starts_at, row.ends_at, SeasonStatus(row.status))
+def _season(row: Row[*tuple[Any, ...]] | Record) -> Season:
+    id_, board_key, name, starts_at, ends_at, status = row[:6]
+    return Season(id_, board_key, name, starts_at, ends_at, SeasonStatus(status))
 
 
 async def add(
@@ -63,9 +65,9 @@ async def unfinished(tx: Transaction) -> list[Season]:
     return [_season(row) for row in rows]
 
 
-_SHARE = text(
+_SHARE = (
     "SELECT id, board_key, name, starts_at, ends_at, status, clock_timestamp() AS now FROM seasons"
-    " WHERE board_key = ANY(:boards) AND status IN ('scheduled', 'open') ORDER BY id FOR KEY SHARE"
+    " WHERE board_key = ANY($1) AND status IN ('scheduled', 'open') ORDER BY id FOR KEY SHARE"
 )
 
 
@@ -75,8 +77,8 @@ async def share(tx: Transaction, board_keys: Iterable[str]) -> tuple[list[Season
     Returns:
         The seasons, and the database's clock, which is None where there is no season.
     """
-    rows = (await tx.execute(_SHARE, {"boards": sorted(set(board_keys))})).all()
-    return [_season(row) for row in rows], rows[0].now if rows else None
+    rows = await tx.fetch(_SHARE, sorted(set(board_keys)))
+    return [_season(row) for row in rows], rows[0]["now"] if rows else None
 
 
 async def lock(tx: Transaction, season_id: int) -> Season | None:

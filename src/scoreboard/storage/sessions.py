@@ -89,13 +89,16 @@ async def alive(tx: Transaction, session_ids: list[UUID]) -> set[UUID]:
     return {row.id for row in rows}
 
 
-async def revoked_since(tx: Transaction, seconds: int) -> list[UUID]:
-    """Sessions that were revoked within so many seconds."""
+async def revoked_since(tx: Transaction, seconds: float) -> dict[UUID, str]:
+    """Sessions that were revoked within so many seconds, each with the reason."""
     rows = await tx.execute(
-        text("SELECT id FROM sessions WHERE revoked_at > clock_timestamp() - make_interval(secs => :seconds)"),
+        text(
+            "SELECT id, revoked_reason FROM sessions"
+            " WHERE revoked_at > clock_timestamp() - make_interval(secs => :seconds)"
+        ),
         {"seconds": seconds},
     )
-    return [row.id for row in rows]
+    return {row.id: row.revoked_reason or "" for row in rows}
 
 
 async def forget_spent(tx: Transaction, older_than_days: int) -> int:

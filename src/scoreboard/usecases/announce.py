@@ -7,6 +7,7 @@ projections carry versions, listeners know ledger numbers.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
@@ -18,6 +19,9 @@ from scoreboard.storage import idempotency, outbox
 from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.storage.idempotency import StoredReply
 from scoreboard.usecases.platform import Platform
+
+_NO_BATCH_FOR = 0.02
+"""Seconds after which announced rows are ticked off by themselves: a few flushes' time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,21 @@ async def announce(
     ]
 
 
+class Marks(NamedTuple):
+    """Announced outbox rows, and the stored replies that are complete now."""
+
+    rows: list[int]
+    replies: list[StoredReply]
+
+
 @dataclass(slots=True)
 class OutboxMarker:
-    """Ticks off announced rows in the background: whatever gathers during one commit goes with the next."""
+    """Ticks off announced rows: together with the next batch, or a moment later by itself when none comes."""
 
     platform: Platform
     _rows: list[int] = field(default_factory=list)
     _replies: list[StoredReply] = field(default_factory=list)
+    _taken: int = 0
     _task: asyncio.Task[None] | None = None
 
     def mark(self, row_id: int, replies: Sequence[StoredReply] = ()) -> None:
@@ -114,25 +126,42 @@ class OutboxMarker:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
+    def take(self) -> Marks:
+        """What is noted, for a transaction that begins now; give it back with :meth:`put_back` should that fail."""
+        taken = Marks(self._rows, self._replies)
+        self._rows, self._replies = [], []
+        self._taken += 1
+        return taken
+
+    def put_back(self, marks: Marks) -> None:
+        """These are not saved after all."""
+        self._rows.extend(marks.rows)
+        self._replies.extend(marks.replies)
+
     async def _drain(self) -> None:
         while self._rows:
-            rows, replies = self._rows, self._replies
-            self._rows, self._replies = [], []
+            taken = self._taken
+            await asyncio.sleep(_NO_BATCH_FOR)
+            if taken != self._taken:
+                continue
+            marks = self.take()
             try:
-                await self.platform.database.transact(lambda tx, r=rows, s=replies: _mark(tx, r, s))  # type: ignore[misc]
+                await self.platform.database.transact(lambda tx, m=marks: save_marks(tx, m, alone=True))  # type: ignore[misc]
             except StoreUnavailable:
                 return  # the sweep announces them once more
 
     async def finish(self) -> None:
-        """Wait for what is under way."""
+        """Wait until nothing is left to tick off."""
         if self._task is not None:
             await self._task
 
 
-async def _mark(tx: Transaction, rows: list[int], replies: list[StoredReply]) -> None:
-    await outbox.mark(tx, rows)
-    if replies:
-        await idempotency.replace_replies(tx, replies)
+async def save_marks(tx: Transaction, marks: Marks, *, alone: bool) -> None:
+    """Tick off what was announced. ``alone``: the transaction does nothing else."""
+    if marks.rows:
+        await outbox.mark(tx, marks.rows, alone=alone)
+    if marks.replies:
+        await idempotency.replace_replies(tx, marks.replies)
 
 
 async def announce_control(platform: Platform, message: bus.Control) -> bool:

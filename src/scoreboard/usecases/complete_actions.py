@@ -17,7 +17,7 @@ from scoreboard.domain.events import StandingChange
 from scoreboard.domain.player import PlayerStatus
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import Transaction
-from scoreboard.usecases.announce import Announcement, OutboxMarker, announce
+from scoreboard.usecases.announce import Announcement, OutboxMarker, announce, save_marks
 from scoreboard.usecases.completion_answers import Answers, Completion, completion_of, stored_reply
 from scoreboard.usecases.completion_rows import load_rows, save_decisions
 from scoreboard.usecases.platform import Platform
@@ -51,17 +51,22 @@ async def complete_actions(
     Raises:
         StoreUnavailable: Postgres cannot be used; none is counted, or a retry with the same request finds it counted.
     """
-    return await announce_completions(platform, await save_completions(platform, requests), marker)
+    return await announce_completions(platform, await save_completions(platform, requests, marker), marker)
 
 
-async def save_completions(platform: Platform, requests: Sequence[CompletionRequest]) -> SavedBatch:
-    """Load, decide and commit. Raises as :func:`complete_actions`."""
+async def save_completions(
+    platform: Platform, requests: Sequence[CompletionRequest], marker: OutboxMarker
+) -> SavedBatch:
+    """Load, decide and commit, and tick off what was announced before. Raises as :func:`complete_actions`."""
     direct = {request.kind_key for request in requests if request.kind_key is not None}
     boards, kinds = await platform.catalog.boards(), await platform.catalog.kinds(direct)
     began = time.perf_counter()
     telemetry.BATCH_ITEMS.labels("complete").observe(len(requests))
 
+    marks = marker.take()
+
     async def work(tx: Transaction) -> SavedBatch:
+        await save_marks(tx, marks, alone=False)
         rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {})
         now, stored = await load_rows(platform, tx, requests, rows)
         answers = Answers(requests, rows)
@@ -71,7 +76,11 @@ async def save_completions(platform: Platform, requests: Sequence[CompletionRequ
         names = {key: (player.username, player.status is PlayerStatus.ACTIVE) for key, player in rows.players.items()}
         return SavedBatch(boards, finished, answers.decisions, first_seq, outbox_id, names)
 
-    saved = await platform.database.transact(work)
+    try:
+        saved = await platform.database.transact(work)
+    except BaseException:
+        marker.put_back(marks)
+        raise
     telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began)
     for decision in saved.decisions.values():
         telemetry.ACTIONS_COMPLETED.labels(decision.entry.kind_key, str(decision.entry.verdict)).inc()

@@ -30,6 +30,11 @@ async def ended_sessions(platform: Platform, session_ids: Sequence[UUID]) -> set
     return set(session_ids) - alive
 
 
+async def revoked_within(platform: Platform, seconds: float) -> dict[UUID, str]:
+    """Sessions that were revoked within so many seconds, each with the reason, by Postgres. Raises StoreUnavailable."""
+    return await platform.database.transact(lambda tx: sessions.revoked_since(tx, seconds))
+
+
 async def spread_revocation(platform: Platform, message: SessionsRevoked) -> bool:
     """Make an ended session dead everywhere: a mark for every request, a message for every socket.
 
@@ -58,7 +63,7 @@ async def restore_revocations(platform: Platform) -> bool:
     # Announced before Postgres is read: who is revoked later is marked by whoever does it.
     run_id = await live_sessions.begin_restore(platform.live, token)
     ended = await platform.database.transact(lambda tx: sessions.revoked_since(tx, ttl))
-    return await live_sessions.finish_restore(platform.live, token, run_id, ended, ttl)
+    return await live_sessions.finish_restore(platform.live, token, run_id, list(ended), ttl)
 
 
 def _longest_life(platform: Platform) -> int:
