@@ -3,13 +3,10 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -25,12 +22,9 @@ from scoreboard.storage import seasons
 from scoreboard.telemetry import utc_now
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.configure import configure
-from scoreboard.usecases.read_board import read_standing
 from tests.contract.conftest import Stage, StartRealtime
 from tests.contract.live_clients import EVENTS, PlainClient, SocketIoClient
-from tests.stage import Service, Stores, until
-
-NODE = Path(__file__).parent / "node"
+from tests.stage import Service, until
 
 
 async def subscribed(client: PlainClient | SocketIoClient, *channels: str) -> dict[str, Any]:
@@ -349,67 +343,7 @@ async def test_a_reader_that_stalls_is_let_go_and_others_notice_nothing(
     await healthy.leave()
 
 
-# --- Outages and restarts -------------------------------------------------------------------------------------------
-
-
-async def test_without_redis_sockets_stay_and_boards_come_from_postgres(
-    start_realtime: StartRealtime, stage: Stage, stores: Stores
-) -> None:
-    service = await start_realtime()
-    board, ada = await stage.board(), await stage.player()
-    await stage.score(ada, board, 1)
-    client = PlainClient(service.url)
-    await client.open(ada.token)
-    await client.hear("auth.ok")
-    before = await subscribed(client, f"board:{board}")
-    stores.valkey.kill()
-    try:
-        await stage.score(ada, board, 1)
-        degraded = await client.hear("leaderboard.initial", within=8)
-        assert (degraded["epoch"], degraded["seq"]) == ("", 0)
-        assert degraded["data"][0]["score"] == 2
-        late = PlainClient(service.url)
-        await late.open(ada.token)
-        await late.hear("auth.ok")
-        assert (await subscribed(late, f"board:{board}"))["data"][0]["score"] == 2
-        health = httpx.get(f"{service.url}/health/ready").json()
-        assert health["stores"]["redis"] != "ok" or health["status"] == "degraded"
-    finally:
-        stores.valkey.start()
-    await asyncio.sleep(0.6)
-    await stage.rebuild(board)
-    restored = await client.hear("leaderboard.initial", within=10)
-    while not restored["epoch"]:
-        restored = await client.hear("leaderboard.initial", within=10)
-    assert restored["epoch"] != before["epoch"]
-    await stage.score(ada, board, 1)
-    update = await client.hear("leaderboard.update", within=5)
-    assert update["data"][0]["score"] == 3
-    view = await read_standing(stage.platform, board, ada.id)
-    standing = view.standings.standings[0]
-    assert standing is not None
-    assert standing.entry.score == 3
-    for each in (client, late):
-        await each.leave()
-
-
-async def test_ended_sessions_are_found_without_the_control_channel(
-    start_realtime: StartRealtime, stage: Stage, stores: Stores
-) -> None:
-    service = await start_realtime(heartbeat=60)
-    ada = await stage.player()
-    client = PlainClient(service.url)
-    await client.open(ada.token)
-    await client.hear("auth.ok")
-    stores.valkey.kill()
-    try:
-        await stage.sign_in.log_out(ada.id, ada.session_id, everywhere=True, request_id=None)
-        assert (await client.hear("error", within=3))["error"]["code"] == "TOKEN_REVOKED"
-        assert await client.closed() == 4501
-    finally:
-        stores.valkey.start()
-        await asyncio.sleep(0.6)
-        await stage.rebuild("main")
+# --- Restarts -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_rebuilt_leaderboard_is_sent_with_its_new_epoch(realtime: Service, stage: Stage) -> None:
@@ -420,8 +354,7 @@ async def test_a_rebuilt_leaderboard_is_sent_with_its_new_epoch(realtime: Servic
     before = await subscribed(client, f"board:{board}")
     await stage.rebuild(board)
     after = await client.hear("leaderboard.initial")
-    while after["epoch"] == before["epoch"]:  # the test before made the service listen anew
-        after = await client.hear("leaderboard.initial")
+    assert after["epoch"] != before["epoch"]
     assert after["data"] == before["data"]
     await client.leave()
 
@@ -467,65 +400,3 @@ async def test_health_and_unknown_addresses(realtime: Service) -> None:
         assert (await client.get("/nothing")).json()["code"] == "NOT_FOUND"
         big = await client.post("/socket.io/?EIO=4&transport=polling&sid=x", content=b"x" * 9000)
         assert (big.status_code, big.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
-
-
-# --- The stock client -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("Node.js is not installed: the stock socket.io-client cannot be driven")
-    if not (NODE / "node_modules").exists():
-        installed = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=NODE, capture_output=True, check=False)
-        if installed.returncode != 0:
-            pytest.skip("npm cannot install socket.io-client here")
-    return program
-
-
-@pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
-async def test_the_stock_client_hears_snapshot_and_update(
-    realtime: Service, stage: Stage, node: str, transports: list[str]
-) -> None:
-    board, ada = await stage.board(), await stage.player()
-    options = json.dumps({"url": realtime.url, "token": ada.token, "transports": transports})
-    process = await asyncio.create_subprocess_exec(
-        node,
-        str(NODE / "client.mjs"),
-        options,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    lines = process.stdout
-
-    async def next_of(*wanted: str) -> dict[str, Any]:
-        async with asyncio.timeout(5):
-            while True:
-                line = json.loads(await lines.readline())
-                assert line["data"] is None or line["data"].get("type") != "error" or "disconnect" in wanted, line
-                if line["what"] in wanted:
-                    found: dict[str, Any] = line
-                    return found
-
-    def emit(event: str, data: Any = None) -> None:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"emit": event, "data": data}).encode() + b"\n")
-
-    opening = {(await next_of("connect", "upgrade"))["what"] for _ in range(len(transports))}
-    assert opening == ({"connect", "upgrade"} if len(transports) == 2 else {"connect"})
-    emit("subscribe", {"type": "subscribe", "channels": [f"board:{board}", "me"]})
-    initial = await next_of("scoreboard_initial")
-    assert initial["data"]["data"] == []
-    numbers = []
-    for points in range(1, 6):
-        await stage.score(ada, board, points)
-        update = await next_of("scoreboard_updated")
-        numbers.append(update["data"]["seq"])
-    assert numbers == sorted(set(numbers))
-    await stage.sign_in.log_out(ada.id, ada.session_id, everywhere=True, request_id=None)
-    gone = await next_of("disconnect")
-    assert gone["data"]["reason"] == "io server disconnect"
-    await process.wait()

@@ -3,6 +3,7 @@
 Redis counts over all pods; while it is away this process's own connections are counted.
 """
 
+import asyncio
 from collections import Counter
 from typing import TypeVar
 from uuid import UUID
@@ -31,6 +32,7 @@ class Leases:
         self._players: Counter[UUID] = Counter()
         self._addresses: Counter[str] = Counter()
         self._returned: list[Lease] = []
+        self._returning = asyncio.Lock()
 
     async def take(self, connection: str, address: str, player_id: UUID | None) -> None:
         """Register a connection, or give a registered one its player.
@@ -94,8 +96,9 @@ class Leases:
 
     async def give_back(self) -> None:
         """Return the leases of connections that ended. Raises LiveUnavailable; they lapse by themselves."""
-        returned, self._returned = self._returned, []
-        await registry.remove(self._live, returned)
+        async with self._returning:  # who counts afterwards must not find what another task is about to return
+            returned, self._returned = self._returned, []
+            await registry.remove(self._live, returned)
 
     async def renew(self) -> None:
         """Prolong all leases. Raises LiveUnavailable; the next renewal registers them again."""
