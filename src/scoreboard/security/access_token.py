@@ -1,6 +1,7 @@
 """Access tokens: short JSON Web Tokens signed with ES256, read by one strict wrapper.
 
-PyJWT accepts missing claims and any ``typ`` unless told otherwise, so nobody else in the project calls it.
+PyJWT accepts missing claims, any ``typ``, ``true`` and ``"5"`` for times and the last of two equal members unless told
+otherwise, so only this module and ``external_token`` call it.
 """
 
 import hashlib
@@ -11,21 +12,26 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
 from scoreboard.security.identifiers import new_id
+from scoreboard.security.platform_keys import platform_keys
+from scoreboard.security.token_parts import MalformedTokenError, is_moment, read_parts
 from scoreboard.settings import Settings
 from scoreboard.telemetry import utc_now
 
 ALGORITHM = "ES256"
 TYPE = "at+jwt"
 VERSION = 1
+_LONGEST_LIFE = (
+    600  # seconds; the ceiling of the setting, so that a pod with a shorter one reads its neighbours' tokens
+)
 _LONGEST = 4096
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "exp", "nbf", "iat", "ver"]
+_TEXTS = ("iss", "aud", "sub", "sid", "jti", "name", "role")
+_MOMENTS = ("exp", "nbf", "iat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,6 @@ class Claims:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    id: str
-    private: EllipticCurvePrivateKey
-    public: EllipticCurvePublicKey
-
-
-def _load_key(pem: str) -> _Key:
-    try:
-        private = load_pem_private_key(pem.encode(), None)
-    except (ValueError, TypeError) as error:
-        raise ValueError("SCOREBOARD_SIGNING_KEY must be an unencrypted PEM private key") from error
-    if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
-        raise ValueError("SCOREBOARD_SIGNING_KEY must be an elliptic-curve key on P-256")
-    jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-    # RFC 7638: the members that make the key, in alphabetical order, without spaces.
-    thumbprint = f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}","x":"{jwk["x"]}","y":"{jwk["y"]}"}}'
-    return _Key(hashlib.sha256(thumbprint.encode()).hexdigest()[:16], private, private.public_key())
-
-
 def _invalid(reason: str) -> Refusal:
     return Refusal(ErrorCode.INVALID_TOKEN, reason)
 
@@ -68,9 +54,7 @@ class AccessTokens:
     """Issues and verifies. Verified tokens are remembered until they expire; revocation is asked for elsewhere."""
 
     def __init__(self, settings: Settings) -> None:
-        keys = [_load_key(settings.signing_key.get_secret_value())]
-        if settings.previous_signing_key is not None:
-            keys.append(_load_key(settings.previous_signing_key.get_secret_value()))
+        keys = platform_keys(settings)
         self._signing = keys[0]
         self._keys = {key.id: key for key in keys}
         self._issuer = settings.issuer
@@ -107,6 +91,8 @@ class AccessTokens:
         """
         if len(token) > _LONGEST:
             raise _invalid("This access token is too long.")
+        if not token.isascii():
+            raise _invalid("This is not an access token.")
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
         if known is not None:
@@ -122,21 +108,27 @@ class AccessTokens:
 
     def _decode(self, token: str) -> Claims:
         try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
+            header, payload = read_parts(token)
+        except MalformedTokenError as error:
             raise _invalid("This is not an access token.") from error
-        key = self._keys.get(str(header.get("kid")))
+        # A key is one of ours or none: what a header says about where to find keys (jku, x5u, jwk) is never looked at.
+        kid = header.get("kid")
+        key = self._keys.get(kid) if isinstance(kid, str) else None
         if key is None or header.get("typ") != TYPE or header.get("alg") != ALGORITHM or "crit" in header:
             raise _invalid("This access token was not issued here.")
+        if not all(isinstance(payload.get(name), str) for name in _TEXTS):
+            raise _invalid("This access token is not valid.")
+        if not all(is_moment(payload.get(name), whole=True) for name in _MOMENTS):
+            raise _invalid("This access token is not valid.")
         try:
-            payload: dict[str, Any] = jwt.decode(
+            payload = jwt.decode(
                 token,
                 key.public,
                 algorithms=[ALGORITHM],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=self._leeway,
-                options={"require": _REQUIRED},
+                options={"require": _REQUIRED, "strict_aud": True},
             )
         except jwt.ExpiredSignatureError as error:
             raise Refusal(ErrorCode.TOKEN_EXPIRED, "This access token has expired; refresh the session.") from error
@@ -145,23 +137,20 @@ class AccessTokens:
         return self._claims(payload)
 
     def _claims(self, payload: dict[str, Any]) -> Claims:
+        issued, expires, version = payload["iat"], payload["exp"], payload["ver"]
+        if type(version) is not int or version != VERSION or not issued <= expires <= issued + _LONGEST_LIFE:
+            raise _invalid("This access token is not valid.")
         try:
-            if payload["ver"] != VERSION or payload["exp"] - payload["iat"] > self._ttl_ceiling:
-                raise _invalid("This access token is not valid.")
             return Claims(
-                player_id=UUID(payload["sub"]),
-                session_id=UUID(payload["sid"]),
-                username=str(payload["name"]),
+                player_id=_identifier(payload["sub"]),
+                session_id=_identifier(payload["sid"]),
+                username=payload["name"],
                 role=Role(payload["role"]),
-                issued_at=datetime.fromtimestamp(payload["iat"], UTC),
-                expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+                issued_at=datetime.fromtimestamp(issued, UTC),
+                expires_at=datetime.fromtimestamp(expires, UTC),
             )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except ValueError as error:
             raise _invalid("This access token is not valid.") from error
-
-    @property
-    def _ttl_ceiling(self) -> int:
-        return 600
 
     def key_set(self) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
@@ -170,3 +159,11 @@ class AccessTokens:
             jwk = ECAlgorithm.to_jwk(key.public, as_dict=True)
             rows.append({**jwk, "kid": key.id, "use": "sig", "alg": ALGORITHM})
         return {"keys": rows}
+
+
+def _identifier(text: str) -> UUID:
+    """An id in the one form in which we write it. Raises ValueError for ``{…}``, ``urn:uuid:…`` and capitals."""
+    identifier = UUID(text)
+    if str(identifier) != text:
+        raise ValueError("not the usual form")
+    return identifier

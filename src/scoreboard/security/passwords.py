@@ -1,10 +1,12 @@
-"""Password hashing with argon2id in its own small thread pool.
+"""Which passwords are good enough, and their hashing with argon2id in its own small thread pool.
 
 One hash costs about 18 ms of CPU and releases the interpreter lock: on the event loop's default pool a few log-ins
-would starve everything else. Parameters: OWASP Password Storage Cheat Sheet (m=19 MiB, t=2, p=1).
+would starve everything else. Parameters: OWASP Password Storage Cheat Sheet (m=19 MiB, t=2, p=1). Rules: NIST
+SP 800-63B §3.1.1.2, with its length and list and without rules about kinds of characters.
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,6 +15,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import fold_username
+from scoreboard.security.common_passwords import is_common
 
 PASSWORD_MIN = 8
 PASSWORD_MAX = 128
@@ -20,6 +24,17 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # A hash of nothing in particular: verifying against it takes as long as against a real one.
 _DECOY = _HASHER.hash("no player has this password")
 T = TypeVar("T")
+
+
+def password_fault(password: str, username: str) -> str | None:
+    """Why a password cannot be used for this account, in words for the player; None when it can."""
+    if not PASSWORD_MIN <= len(_composed(password)) <= PASSWORD_MAX:
+        return f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
+    if fold_username(password) == fold_username(username):
+        return "The password cannot be the username."
+    if is_common(_composed(password)):
+        return "This password is one of the first that anybody would try. Please choose another one."
+    return None
 
 
 class Passwords:
@@ -32,7 +47,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The encoded hash. Raises Refusal OVERLOADED when too many are waiting."""
-        return await self._run(lambda: _HASHER.hash(password))
+        return await self._run(lambda: _HASHER.hash(_composed(password)))
 
     async def verify(self, encoded: str | None, password: str) -> bool:
         """Whether the password is right. None takes as long as a real hash, so unknown players cannot be told apart.
@@ -41,6 +56,11 @@ class Passwords:
             Refusal: OVERLOADED when too many are waiting.
         """
         return await self._run(lambda: _matches(encoded, password))
+
+    @staticmethod
+    def is_outdated(encoded: str) -> bool:
+        """Whether a hash was made with other parameters than those of today."""
+        return _HASHER.check_needs_rehash(encoded)
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._busy >= self._room:
@@ -58,6 +78,11 @@ class Passwords:
 
 def _matches(encoded: str | None, password: str) -> bool:
     try:
-        return _HASHER.verify(encoded or _DECOY, password) and encoded is not None
+        return _HASHER.verify(encoded or _DECOY, _composed(password)) and bool(encoded)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _composed(password: str) -> str:
+    """The same password whatever keyboard it was typed on: some send accented letters composed, others in two parts."""
+    return unicodedata.normalize("NFC", password)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Schedule
-from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live.bus import CatalogChanged
 from scoreboard.storage import actions, audit, catalog, outbox
 from scoreboard.storage.database import Transaction
@@ -43,12 +42,8 @@ async def configure(
         How many of them were new or changed.
 
     Raises:
-        Refusal: VALIDATION_ERROR for a kind that requires signed requests.
         StoreUnavailable: nothing changed.
     """
-    if any(kind.signature == "required" for kind in kinds):
-        # Accepting it would promise a check that this version does not make.
-        raise Refusal(ErrorCode.VALIDATION_ERROR, "This version cannot require signed requests yet.")
 
     async def work(tx: Transaction) -> int:
         now = await actions.clock(tx)
@@ -64,6 +59,8 @@ async def configure(
             stored_kind = await catalog.put_kind(tx, kind, managed_by)
             if known_kinds.get(kind.key) != stored_kind:
                 changed.append(("action_kind.declared", kind.key, stored_kind.version))
+        if changed:
+            await outbox.add_control(tx, CatalogChanged())
         for event, key, version in changed:
             await audit.record(
                 tx,
@@ -73,8 +70,6 @@ async def configure(
                 actor_role=actor_role,
                 detail={"version": version, "managed_by": managed_by},
             )
-        if changed:
-            await outbox.add_control(tx, CatalogChanged())
         return len(changed)
 
     changed = await platform.database.transact(work)

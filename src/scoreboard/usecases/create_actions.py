@@ -8,7 +8,15 @@ from uuid import UUID
 import msgspec
 
 from scoreboard import telemetry
-from scoreboard.domain.action import Action, ActionKind, ActionStatus, Usage, expected_points, require_allowed
+from scoreboard.domain.action import (
+    Action,
+    ActionKind,
+    ActionStatus,
+    Usage,
+    expected_points,
+    require_allowed,
+    require_signed,
+)
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Player, require_playing
 from scoreboard.security import action_token
@@ -30,6 +38,7 @@ class CreationRequest:
     kind_key: str
     fingerprint: bytes
     idempotency_key: str | None = None
+    signed: bool = False
 
 
 class CreatedAction(msgspec.Struct, frozen=True):
@@ -72,10 +81,12 @@ async def create_actions(platform: Platform, requests: Sequence[CreationRequest]
         for request in requests:
             key = (request.player_id, request.idempotency_key or "")
             earlier = stored.get(key) or replies.get(key)
-            if earlier is not None:
-                answers.append(_replay(request, earlier))
-                continue
             try:
+                if request.kind_key in kinds:
+                    require_signed(kinds[request.kind_key], signed=request.signed)
+                if earlier is not None:
+                    answers.append(_replay(request, earlier))
+                    continue
                 player, kind = _allowed(request, known, kinds, usage, now)
             except Refusal as refusal:
                 answers.append(refusal)

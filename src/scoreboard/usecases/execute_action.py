@@ -36,6 +36,7 @@ class JobPayload(msgspec.Struct, frozen=True):
     points: int | None
     season_id: int | None
     trace_id: str | None
+    signed: bool = False
 
 
 async def enqueue_action(platform: Platform, request: CompletionRequest) -> tuple[UUID, bool]:
@@ -59,6 +60,7 @@ async def enqueue_action(platform: Platform, request: CompletionRequest) -> tupl
         request.points,
         request.season_id,
         request.trace_id,
+        request.signed,
     )
 
     async def work(tx: Transaction) -> tuple[UUID, bool]:
@@ -153,6 +155,7 @@ def _request(job: Job) -> CompletionRequest:
         idempotency_key=f"job:{job.id}",
         accepted_at=job.created_at,
         trace_id=payload.trace_id,
+        signed=payload.signed,
     )
 
 

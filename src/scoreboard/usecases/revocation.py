@@ -7,7 +7,8 @@ from scoreboard.live import sessions as live_sessions
 from scoreboard.live.bus import SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
-from scoreboard.storage import sessions
+from scoreboard.storage import outbox, sessions
+from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
 
@@ -33,6 +34,17 @@ async def ended_sessions(platform: Platform, session_ids: Sequence[UUID]) -> set
 async def revoked_within(platform: Platform, seconds: float) -> dict[UUID, str]:
     """Sessions that were revoked within so many seconds, each with the reason, by Postgres. Raises StoreUnavailable."""
     return await platform.database.transact(lambda tx: sessions.revoked_since(tx, seconds))
+
+
+async def end_sessions(tx: Transaction, player_id: UUID, session_id: UUID | None, reason: str) -> SessionsRevoked:
+    """End one session, or all of a player's (``session_id`` None), in the transaction of the change that ends them.
+
+    The caller notes it in the audit log, and hands the message to :func:`spread_revocation` after the commit.
+    """
+    message = SessionsRevoked(player_id, tuple(await sessions.revoke(tx, player_id, session_id, reason)), reason)
+    if message.session_ids:
+        await outbox.add_control(tx, message)
+    return message
 
 
 async def spread_revocation(platform: Platform, message: SessionsRevoked) -> bool:

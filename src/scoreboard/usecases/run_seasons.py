@@ -101,18 +101,16 @@ async def run_seasons(platform: Platform) -> int:
 
 async def _advance(tx: Transaction, board: Board) -> int:
     now = await actions.clock(tx)
-    changed = 0
-    for season in await ensure_seasons(tx, board, now):
-        await audit.record(tx, "season.scheduled", f"{board.key}/{season.id}", detail={"name": season.name})
-        changed += 1
+    changes = [("season.scheduled", season) for season in await ensure_seasons(tx, board, now)]
     for season in await seasons.of_board(tx, board.key, 10):
         if season.status is SeasonStatus.SCHEDULED and counts_at(season, now):
             await seasons.set_status(tx, season.id, SeasonStatus.OPEN)
-            await audit.record(tx, "season.opened", f"{board.key}/{season.id}", detail={"name": season.name})
-            changed += 1
-    if changed:
+            changes.append(("season.opened", season))
+    if changes:
         await outbox.add_control(tx, CatalogChanged(board.key))
-    return changed
+    for event, season in changes:
+        await audit.record(tx, event, f"{board.key}/{season.id}", detail={"name": season.name})
+    return len(changes)
 
 
 async def _close_when_over(platform: Platform, board: Board, season: Season, grace: timedelta) -> int:
@@ -127,9 +125,9 @@ async def _close_when_over(platform: Platform, board: Board, season: Season, gra
         entries = await standings.save_final(tx, board, season.id)
         checksum = await standings.final_checksum(tx, season.id)
         await seasons.set_status(tx, season.id, SeasonStatus.CLOSED, checksum)
+        await outbox.add_control(tx, CatalogChanged(board.key))
         detail = {"entries": entries, "checksum": checksum.hex()}
         await audit.record(tx, "season.closed", f"{board.key}/{season.id}", detail=detail)
-        await outbox.add_control(tx, CatalogChanged(board.key))
         return 1
 
     closed = await platform.database.transact(work)

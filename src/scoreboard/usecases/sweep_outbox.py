@@ -14,6 +14,7 @@ from scoreboard.storage import ledger, outbox, players, scores
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.outbox import OutboxRow
 from scoreboard.usecases.announce import Announcement, announce, announce_control
+from scoreboard.usecases.change_status import project_standings
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import spread_revocation
 
@@ -43,6 +44,8 @@ async def sweep_outbox(platform: Platform, *, older_than: float | None = None) -
         for row in rows:
             if row.kind == outbox.CONTROL:
                 await _control(platform, row)
+            elif row.kind == outbox.STANDINGS and row.payload is not None:
+                await project_standings(platform, UUID(row.payload["player_id"]))
             else:
                 announcements = [
                     a for a in await _announcements(tx, row) if all(c.board_key in boards for c in a.changes)

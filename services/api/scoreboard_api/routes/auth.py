@@ -1,6 +1,7 @@
 """Accounts and sessions."""
 
 import base64
+import hashlib
 
 from fastapi import APIRouter, Request, Response
 
@@ -8,10 +9,22 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Player, fold_username
 from scoreboard.live.gcra import Limit
 from scoreboard.live.guard import GuardRequest, LimitedBucket
+from scoreboard.usecases.change_password import change_password
+from scoreboard.usecases.exchange_identity import exchange_identity
 from scoreboard.usecases.sign_in import SignedIn
 from scoreboard_api.deps import Wired, Writer
-from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, problems
-from scoreboard_api.schemas.auth import Credentials, LogOut, PlayerOut, Refresh, Registration, Session, SigningKey
+from scoreboard_api.routes.documented import WITH_BODY, WRITING, problems
+from scoreboard_api.schemas.auth import (
+    Credentials,
+    LogOut,
+    NewPassword,
+    PlayerOut,
+    ProviderToken,
+    Refresh,
+    Registration,
+    Session,
+    SigningKey,
+)
 from scoreboard_api.wiring import Wiring
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -72,7 +85,7 @@ def _session(
     )
 
 
-async def _limit(request: Request, wiring: Wiring, account: str | None) -> None:
+async def _limit(request: Request, wiring: Wiring, account: str | None, scope: str = "login-account") -> None:
     """Log-ins have limits of their own, for each account and each address; Redis counts them over all pods."""
     settings, address = wiring.settings, request.scope["state"].get("address", "unknown")
     per_address = settings.login_address_per_minute
@@ -84,14 +97,14 @@ async def _limit(request: Request, wiring: Wiring, account: str | None) -> None:
     if account is not None:
         per_account = settings.login_account_per_minute
         limit = Limit(per_account / _MINUTE, int(per_account))
-        buckets.append(LimitedBucket("login-account", fold_username(account)[:64], limit, ErrorCode.USER_RATE_LIMIT))
+        buckets.append(LimitedBucket(scope, fold_username(account)[:64], limit, ErrorCode.USER_RATE_LIMIT))
     await wiring.admissions.submit(GuardRequest(tuple(buckets)))
 
 
 @router.post(
     "/register",
     status_code=201,
-    responses=problems(WITH_BODY, [ErrorCode.CONFLICT]),
+    responses=problems(WITH_BODY, [ErrorCode.CONFLICT, ErrorCode.FORBIDDEN]),
     summary="Open an account and log in",
 )
 async def register(request: Request, response: Response, wiring: Wired, body: Registration) -> Session:
@@ -105,6 +118,7 @@ async def register(request: Request, response: Response, wiring: Wired, body: Re
 _LOGIN_PROBLEMS = (
     ErrorCode.INVALID_CREDENTIALS,
     ErrorCode.USER_RATE_LIMIT,
+    ErrorCode.FORBIDDEN,
     ErrorCode.ACCOUNT_SUSPENDED,
     ErrorCode.ACCOUNT_BANNED,
 )
@@ -116,6 +130,54 @@ async def log_in(request: Request, response: Response, wiring: Wired, body: Cred
     """Send `X-Session-Mode: cookie` from a browser to get the refresh token as an HttpOnly cookie."""
     await _limit(request, wiring, body.username)
     return _session(request, response, wiring, await wiring.sign_in.log_in(body.username, body.password))
+
+
+_EXCHANGE_PROBLEMS = (
+    ErrorCode.INVALID_TOKEN,
+    ErrorCode.TOKEN_EXPIRED,
+    ErrorCode.NOT_FOUND,
+    ErrorCode.ACCOUNT_SUSPENDED,
+    ErrorCode.ACCOUNT_BANNED,
+)
+
+
+@router.post("/session", responses=problems(WITH_BODY, _EXCHANGE_PROBLEMS), summary="Log in with an identity provider")
+async def exchange(request: Request, response: Response, wiring: Wired, body: ProviderToken) -> Session:
+    """Exchange a token of the external identity provider for a session here. The first time makes the player.
+
+    The provider's token is good for this one thing only; everything else takes the access token of the session.
+    """
+    await _limit(request, wiring, None)
+    if wiring.provider is None:
+        raise Refusal(ErrorCode.NOT_FOUND, "This platform has no identity provider; log in with name and password.")
+    identity = await wiring.provider.identify(body.token)
+    request_id = request.scope["state"]["request_id"]
+    return _session(request, response, wiring, await exchange_identity(wiring.sign_in, identity, request_id=request_id))
+
+
+_PASSWORD_PROBLEMS = (
+    ErrorCode.INVALID_CREDENTIALS,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.ACCOUNT_SUSPENDED,
+    ErrorCode.ACCOUNT_BANNED,
+)
+
+
+@router.post("/password", responses=problems(WRITING, WITH_BODY, _PASSWORD_PROBLEMS), summary="Change the password")
+async def replace_password(
+    request: Request, response: Response, wiring: Wired, claims: Writer, body: NewPassword
+) -> Session:
+    """All sessions of the player end within a second, this one included; the reply is a fresh one."""
+    await _limit(request, wiring, str(claims.player_id), "password-account")
+    signed_in = await change_password(
+        wiring.sign_in,
+        claims.player_id,
+        claims.session_id,
+        body.current_password,
+        body.new_password,
+        request_id=request.scope["state"]["request_id"],
+    )
+    return _session(request, response, wiring, signed_in, from_cookie=_cookie(wiring)[0] in request.cookies)
 
 
 _REFRESH_PROBLEMS = (
@@ -136,10 +198,22 @@ async def refresh(request: Request, response: Response, wiring: Wired, body: Ref
     token = given or request.cookies.get(_cookie(wiring)[0])
     if not token:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "There is no refresh token in this request; please log in.")
-    return _session(request, response, wiring, await wiring.sign_in.refresh(token), from_cookie=not given)
+    signed_in = await wiring.sign_in.refresh(token, client=_client(request, from_cookie=not given))
+    return _session(request, response, wiring, signed_in, from_cookie=not given)
 
 
-@router.post("/logout", status_code=204, responses=problems(SIGNED_IN, WITH_BODY), summary="End the session")
+def _client(request: Request, *, from_cookie: bool) -> bytes:
+    """What is the same when a client repeats a refresh whose answer was lost: how it carries the token, and its name.
+
+    Not its address: an answer is lost most often while a phone changes networks, and its owner would be logged out.
+    It is no proof, for a thief can copy both. A copied token is found out anyway: two hold the same successor, and the
+    second to spend it after the leeway ends the session. This ends it at once for the thief who does not take the care.
+    """
+    carried = "cookie" if from_cookie else "body"
+    return hashlib.sha256(f"{carried}\0{request.headers.get('user-agent', '')}".encode()).digest()
+
+
+@router.post("/logout", status_code=204, responses=problems(WRITING, WITH_BODY), summary="End the session")
 async def log_out(
     request: Request, response: Response, wiring: Wired, claims: Writer, body: LogOut | None = None
 ) -> None:

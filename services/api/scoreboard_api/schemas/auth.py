@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from scoreboard.security.external_token import LONGEST
 from scoreboard_api.schemas.model import TEXT, Links, Reply, Request
 
 EMAIL = r"^[^@\s\x00]{1,64}@[^@\s\x00]+\.[^@\s.\x00]{2,63}$"
@@ -26,6 +27,21 @@ class Credentials(Request):
 
     username: str = Field(max_length=128, pattern=TEXT, examples=["ada"])
     password: str = Field(max_length=512, examples=["correct horse battery staple"])
+
+
+class ProviderToken(Request):
+    """What the identity provider gave to its user. In the body: the Authorization header is for tokens of ours."""
+
+    token: str = Field(
+        max_length=LONGEST, description="an ID token or a JWT access token of the provider", examples=["eyJhbGciOi…"]
+    )
+
+
+class NewPassword(Request):
+    """Replace the password."""
+
+    current_password: str = Field(max_length=512, examples=["correct horse battery staple"])
+    new_password: str = Field(max_length=512, examples=["wrong donkey dynamo paperclip"])
 
 
 class Refresh(Request):

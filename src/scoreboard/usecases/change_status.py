@@ -1,0 +1,129 @@
+"""Suspend, ban, hide or restore a player: sessions end, boards follow, the audit log says who did it.
+
+The one rule of visibility is ``scores.visible``: true exactly while the player is active. Every view goes by it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import Player, PlayerStatus
+from scoreboard.live import leaderboard
+from scoreboard.live.bus import CatalogChanged, SessionsRevoked
+from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.security.identifiers import new_id
+from scoreboard.storage import audit, outbox, players, scores
+from scoreboard.storage.database import Transaction
+from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.revocation import end_sessions, spread_revocation
+
+_ENDS_SESSIONS = (PlayerStatus.SUSPENDED, PlayerStatus.BANNED, PlayerStatus.ERASED)
+
+
+async def change_status(
+    platform: Platform, username: str, status: PlayerStatus, *, until: datetime | None = None, by: str
+) -> tuple[Player, bool]:
+    """Give the account with this name the status.
+
+    Args:
+        platform: stores.
+        username: whatever its case.
+        status: what it is from now on.
+        until: when a suspension ends by itself; None for one that somebody has to lift.
+        by: who wanted it, for the audit log.
+
+    Returns:
+        The account as it is now, and whether anything had to be changed.
+
+    Raises:
+        Refusal: NOT_FOUND when there is no such account.
+        StoreUnavailable: nothing was changed.
+    """
+    until = until if status is PlayerStatus.SUSPENDED else None
+
+    async def work(tx: Transaction) -> tuple[Player, SessionsRevoked | None, int | None]:
+        player = await players.lock_by_username(tx, username)
+        if player is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "There is no player with this name.")
+        if (player.status, player.suspended_until) == (status, until):
+            return player, None, None
+        ended, row = await _apply(tx, player, status, until, by)
+        return replace(player, status=status, suspended_until=until), ended, row
+
+    player, ended, row = await platform.database.transact(work)
+    if ended is not None:
+        await spread_revocation(platform, ended)
+    if row is not None:
+        await _show(platform, player.id, row)
+    return player, row is not None
+
+
+async def lift_suspensions(platform: Platform) -> int:
+    """Make players active again whose suspension has ended. Run by every worker. Returns how many.
+
+    Raises:
+        StoreUnavailable: the next round does it.
+    """
+
+    async def work(tx: Transaction) -> list[tuple[UUID, int]]:
+        lifted = []
+        for player in await players.lock_whose_suspension_ended(tx):
+            _, row = await _apply(tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
+            lifted.append((player.id, row))
+        return lifted
+
+    lifted = await platform.database.transact(work)
+    for player_id, row in lifted:
+        await _show(platform, player_id, row)
+    return len(lifted)
+
+
+async def _apply(
+    tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
+) -> tuple[SessionsRevoked | None, int]:
+    """Change a locked account. Returns the sessions that ended, and the outbox row of its standings."""
+    await players.set_status(tx, player.id, status, until)
+    ended = await end_sessions(tx, player.id, None, str(status)) if status in _ENDS_SESSIONS else None
+    await scores.set_visible(tx, player.id, visible=status is PlayerStatus.ACTIVE)
+    row = await outbox.add_standings(tx, player.id)
+    detail = {"from": str(player.status), "to": str(status), "until": until.isoformat() if until else None, "by": by}
+    await audit.record(tx, "player.status_changed", str(player.id), detail=detail)
+    return ended, row
+
+
+async def _show(platform: Platform, player_id: UUID, row: int) -> None:
+    """Make the boards follow now; should Redis be away the sweep does it."""
+    try:
+        await project_standings(platform, player_id)
+    except LiveUnavailable:
+        return
+    await platform.database.transact(lambda tx: outbox.mark(tx, [row]))
+
+
+async def project_standings(platform: Platform, player_id: UUID) -> None:
+    """Bring a player's present totals, or their absence, to every leaderboard, and let the boards be sent anew.
+
+    Raises:
+        LiveUnavailable: nothing is known to be projected; doing it again is safe.
+        StoreUnavailable: the totals cannot be read.
+    """
+    boards = await platform.catalog.boards()
+    changes = await platform.database.transact(lambda tx: scores.changes_of_player(tx, player_id))
+    groups = [
+        (change.season_id, boards[change.board_key], [change]) for change in changes if change.board_key in boards
+    ]
+    if not groups:
+        return
+    await leaderboard.project(
+        platform.live,
+        groups,
+        event=b"",
+        numbers=0,
+        stream_length=platform.settings.stream_length,
+        fresh_epoch=new_id().hex,
+    )
+    for board_key in {board.key for _, board, _ in groups}:
+        if not await announce_control(platform, CatalogChanged(board_key)):
+            raise LiveUnavailable("Redis is away")
