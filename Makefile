@@ -39,6 +39,10 @@ demo: $(INSTALLED) ## Let simulated players play on the running platform
 test: $(INSTALLED) $(NODE_CLIENT) ## Run every test against real stores, real processes and a real browser
 	$(BIN)/pytest -n $(NPROC) --dist loadfile $(ARGS)
 
+.PHONY: test-full
+test-full: $(INSTALLED) $(NODE_CLIENT) ## Run every test with the long sets too; prints and demands the counts of the security tests
+	$(BIN)/python -m pytest -p tests.security.counts -m "" -n $(NPROC) --dist loadfile $(ARGS)
+
 $(NODE_CLIENT): tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi
@@ -54,6 +58,16 @@ lint: $(INSTALLED) ## Check style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: security
+security: $(INSTALLED) ## Look for holes: bandit over the code, known advisories over the lock; writes dist/sbom.cdx.json
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src services
+	$(BIN)/python .ci/audit.py
+	$(BIN)/python .ci/sbom.py dist/sbom.cdx.json
+
+.PHONY: docs
+docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
+	$(BIN)/python -m scoreboard_api.catalogue
+
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form
 	$(BIN)/ruff check --fix .
@@ -66,6 +80,10 @@ bench-write: $(INSTALLED) ## Measure the write path against the naive baseline a
 .PHONY: bench-live
 bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
 	$(BIN)/python -m benchmarks.live $(ARGS)
+
+.PHONY: bench-defence
+bench-defence: $(INSTALLED) ## Measure what the four layers of defence cost a request
+	$(BIN)/python -m benchmarks.defence $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(INSTALLED) ## Take the README's pictures from a running demo (needs Chromium)

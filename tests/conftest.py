@@ -117,9 +117,20 @@ class Api:
 @asynccontextmanager
 async def open_api(stores: Stores, **extra: str) -> AsyncIterator[Api]:
     """An API in this process on a fresh database."""
-    environment = await stores.environment(**extra)
+    environment = await stores.environment(**{"SCOREBOARD_LOG_LEVEL": "warning", **extra})
     app, wiring = create_app(settings_from(environment))
     await furnish(wiring.platform)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client:
+        yield Api(wiring, client, environment)
+    await wiring.close()
+
+
+@asynccontextmanager
+async def beside(first: Api, **extra: str) -> AsyncIterator[Api]:
+    """A second API in this process on the same stores, with other settings."""
+    environment = {**first.environment, **extra}
+    app, wiring = create_app(settings_from(environment))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client:
         yield Api(wiring, client, environment)

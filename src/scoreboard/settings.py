@@ -8,12 +8,16 @@ platforms set them that way.
 
 import base64
 import binascii
-from typing import Annotated, Self
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MASTER_KEY_BYTES = 32
+# Asymmetric ones only: with a shared secret whoever can check a token could also make one.
+ExternalAlgorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"]
 
 
 class Settings(BaseSettings):
@@ -56,7 +60,11 @@ class Settings(BaseSettings):
         description="pages that may open a live connection, separated by commas; * allows all",
     )
     trusted_proxy_hops: int = Field(0, ge=0, le=8, description="how many X-Forwarded-For entries our proxies add")
-    secure_cookies: bool = Field(False, description="on behind TLS: the refresh cookie becomes __Host- and Secure")
+    secure_cookies: bool = Field(
+        False, description="on behind TLS: the refresh cookie becomes __Host- and Secure, and browsers keep to https"
+    )
+    hsts_subdomains: bool = Field(False, description="https on all subdomains too; only if all of them have it")
+    public_docs: bool = Field(True, description="/docs and /openapi.json on the public port; off in production")
 
     # Access
     issuer: str = "scoreboard"
@@ -69,12 +77,50 @@ class Settings(BaseSettings):
     password_threads: int = Field(2, ge=1, le=16, description="argon2 costs 18 ms of CPU; it gets its own threads")
     password_queue: int = Field(64, ge=1, description="log-ins waiting for a thread; more are answered 503")
     token_cache_size: int = Field(50_000, ge=0)
+    local_accounts: bool = Field(
+        True, description="off: players come by the external provider only; game servers and the operator still log in"
+    )
+
+    # External identity provider (OpenID Connect); without an issuer there is none
+    external_issuer: str = Field("", description="exactly as in the iss claim of the provider's tokens")
+    external_audience: str = Field("", description="must be among the token's audiences: the client id given to us")
+    external_jwks_url: str = Field("", description="where the provider's keys are; https, or http on this machine")
+    external_algorithms: Annotated[tuple[ExternalAlgorithm, ...], NoDecode] = Field(
+        ("ES256", "RS256", "PS256", "EdDSA"), description="signatures that are accepted, separated by commas"
+    )
+    external_username_claim: str = Field("preferred_username", description="wished for, not owed: names stay unique")
+    external_role_claim: str = Field(
+        "", description="a claim, or a path to it as realm_access.roles; empty: roles are given here, not there"
+    )
+    external_roles: dict[str, Literal["player", "moderator", "admin"]] = Field(
+        {}, description="JSON: value of the role claim to role; the highest counts, player where none is named"
+    )
+    external_clock_leeway: int = Field(30, ge=0, le=300, description="the provider's clock is not ours")
+    external_keys_ttl: float = Field(3600.0, gt=0, description="the provider's keys are read again after this")
+    external_keys_stale_ttl: float = Field(
+        86400.0, gt=0, description="known keys while the provider is away; a withdrawn key lives no longer"
+    )
+    external_keys_pause: float = Field(
+        30.0, gt=0, description="between two looks for keys, whatever tokens name: bad ones cost the provider nothing"
+    )
+    external_keys_bytes: int = Field(64 * 1024, ge=1024, description="a key set is a few KiB; more is not read")
+    external_timeout: float = Field(3.0, gt=0, description="for the whole of a look for keys; below request_deadline")
+
+    # Request signing (RFC 9421; see security.request_signing)
+    require_signatures: bool = Field(
+        False, description="every action must be signed, whatever its kind says; the production values turn it on"
+    )
+    signature_past: float = Field(60.0, gt=0, le=600, description="a signed request older than this is stale")
+    signature_future: float = Field(5.0, ge=0, le=60, description="tolerated skew of a client's clock ahead of ours")
+    nonce_ttl: float = Field(70.0, gt=0, description="longer than signature_past and signature_future together")
 
     # Limits (defaults from the product's table; a burst is the bucket's size)
     player_write_rate: float = Field(10, gt=0)
     player_write_burst: int = Field(20, ge=1)
     player_read_rate: float = Field(30, gt=0)
     player_read_burst: int = Field(60, ge=1)
+    service_rate: float = Field(200, gt=0, description="a trusted game server sends batches for all of its players")
+    service_burst: int = Field(400, ge=1)
     address_rate: float = Field(50, gt=0)
     address_burst: int = Field(100, ge=1)
     login_account_per_minute: float = Field(5, gt=0)
@@ -83,6 +129,15 @@ class Settings(BaseSettings):
     global_burst: int = Field(4000, ge=1)
     action_per_minute: float = Field(60, gt=0, description="for each player and action kind")
     replicas: int = Field(1, ge=1, description="with Redis gone each replica grants limit / replicas")
+
+    # Security incidents (see scoreboard_api.incidents)
+    incident_failures: int = Field(
+        50, ge=2, description="of an address or a player in a window; a class behind one address may mistype so often"
+    )
+    incident_window: float = Field(300.0, ge=1, description="blueprint 4's five minutes, from the first failure on")
+    incident_block: float = Field(300.0, ge=1, description="too short to hurt who shares an address, long for guessing")
+    incident_look_every: float = Field(0.5, gt=0, description="a block is known to all pods within a second")
+    addresses_kept_days: int = Field(30, ge=1, description="then incidents keep only the network: privacy")
 
     # Sizes
     body_limit: int = Field(16 * 1024, ge=1024)
@@ -138,7 +193,12 @@ class Settings(BaseSettings):
     season_close_grace: float = Field(2.0, ge=0, description="lets writers with a slow clock finish")
     audit_every: float = Field(5.0, gt=0)
     audit_sample: int = Field(200, ge=1)
+    seal_every: float = Field(60.0, gt=0, description="between two looks whether a day of the audit log is over")
     rollup_every: float = Field(5.0, gt=0)
+
+    abandoned_actions_kept: int = Field(
+        86400, ge=3600, description="an attempt that was never completed can be looked at this long, then it is deleted"
+    )
 
     # Logs
     log_format: str = Field("json", pattern="^(json|console)$")
@@ -147,19 +207,35 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
-        origins = values.get("allowed_origins")
-        if isinstance(origins, str):
-            values["allowed_origins"] = tuple(part.strip() for part in origins.split(",") if part.strip())
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("allowed_origins", "external_algorithms"):
+            listed = values.get(name)
+            if isinstance(listed, str):
+                values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.master_key_bytes) != MASTER_KEY_BYTES:
             raise ValueError("SCOREBOARD_MASTER_KEY must be base64 of exactly 32 bytes")
+        if self.nonce_ttl < self.signature_past + self.signature_future:
+            raise ValueError("SCOREBOARD_NONCE_TTL must cover signature_past and signature_future together")
         if not self.database_lock_timeout < self.database_statement_timeout < self.request_deadline:
             raise ValueError("the order lock_timeout < statement_timeout < request_deadline must hold")
+        self._check_provider()
         return self
+
+    def _check_provider(self) -> None:
+        if not self.external_issuer:
+            if not self.local_accounts:
+                raise ValueError("without local accounts SCOREBOARD_EXTERNAL_ISSUER is needed: nobody could come in")
+            return
+        if not self.external_audience or not self.external_algorithms:
+            raise ValueError("an external issuer needs SCOREBOARD_EXTERNAL_AUDIENCE and at least one algorithm")
+        if not _is_private(self.external_jwks_url):
+            raise ValueError("SCOREBOARD_EXTERNAL_JWKS_URL must be https; http is for this machine only")
+        if not self.external_timeout < self.request_deadline:
+            raise ValueError("SCOREBOARD_EXTERNAL_TIMEOUT must be below the request deadline")
 
     @property
     def master_key_bytes(self) -> bytes:
@@ -168,3 +244,15 @@ class Settings(BaseSettings):
             return base64.b64decode(self.master_key.get_secret_value(), validate=True)
         except binascii.Error as error:
             raise ValueError("SCOREBOARD_MASTER_KEY must be base64") from error
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody on the way can change what an address answers: https, or http that stays on this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            return bool(host) and parts.username is None
+        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False

@@ -24,7 +24,7 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 50, 1000)
 
 
-async def supervise(name: str, round_: Callable[[], Awaitable[None]], *, every: float) -> None:
+async def supervise(name: str, round_: Callable[[], Awaitable[object]], *, every: float) -> None:
     """Run ``round_`` for ever, ``every`` seconds apart. A failure is logged and counted, never fatal.
 
     After failures the pause grows to five seconds and shrinks again with the first success. Cancel the task to stop.
@@ -37,7 +37,8 @@ async def supervise(name: str, round_: Callable[[], Awaitable[None]], *, every: 
             raise
         except Exception as error:  # noqa: BLE001 - a loop that dies silently is the worst outcome
             telemetry.LOOP_FAILURES.labels(name).inc()
-            _log.warning("loop failed, retrying", loop=name, error=type(error).__name__, reason=str(error), pause=pause)
+            reason = telemetry.told_by(error)
+            _log.warning("loop failed, retrying", loop=name, error=type(error).__name__, reason=reason, pause=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             continue

@@ -5,7 +5,9 @@ Labels are bounded: never a player, an action, an address or a raw path.
 
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from scoreboard.domain.errors import ErrorCode, layer_of
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
+_QUOTING = ("asyncpg.", "sqlalchemy.")
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 REJECTIONS = Counter("scoreboard_rejections", "Refused requests and messages", ["layer", "code"])
@@ -30,7 +33,11 @@ REQUEST_SECONDS = Histogram(
 TRANSACTION_RETRIES = Counter("scoreboard_transaction_retries", "Transactions run again", ["reason"])
 REDIS_FAILURES = Counter("scoreboard_redis_failures", "Calls to Redis that failed", ["call"])
 CACHE_READS = Counter("scoreboard_cache_reads", "Board reads by where the answer came from", ["level"])
+SECURITY_INCIDENTS = Counter(
+    "scoreboard_security_incidents", "Blocks for too many failures of signature, replay or authentication", ["subject"]
+)
 AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
+PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the external provider's keys", ["outcome"])
 OUTBOX_PENDING = Gauge("scoreboard_outbox_pending", "Saved facts that are not announced yet")
 OUTBOX_AGE = Gauge("scoreboard_outbox_oldest_seconds", "Age of the oldest fact that is not announced yet")
 EVENTS_PUBLISHED = Counter("scoreboard_events_published", "Items appended to the stream")
@@ -70,6 +77,34 @@ def rejected(code: ErrorCode, **fields: Any) -> None:
     structlog.get_logger("scoreboard.rejection").info("rejected", code=str(code), layer=str(layer), **fields)
 
 
+def told_by(error: BaseException) -> str:
+    """What an error says of itself, fit for a log.
+
+    Errors of the database quote the row and the parameters that they are about: addresses, hashes, tokens. Of them only
+    the class, the SQLSTATE and the names of table and constraint are kept.
+    """
+    if not type(error).__module__.startswith(_QUOTING):
+        return str(error)
+    names = ("sqlstate", "table_name", "constraint_name")
+    return " ".join(f"{name}={value}" for name in names if (value := getattr(error, name, None)))
+
+
+def _trace(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+    """A traceback as Python writes it, with what the errors may tell."""
+    error: BaseException | None = exc_info[1]
+    parts: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        kind = type(error)
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(
+            f"Traceback (most recent call last):\n{stack}{kind.__module__}.{kind.__qualname__}: {told_by(error)}"
+        )
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich came from:\n\n".join(parts)
+
+
 def _ecs_names(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     """Elastic Common Schema names, so that a shipper needs no mapping."""
     event["message"] = event.pop("event")
@@ -94,7 +129,7 @@ def configure_logs(service: str, *, form: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_trace),
     ]
     if form == "json":
         render: list[Any] = [_ecs_names, structlog.processors.JSONRenderer(serializer=_to_json)]

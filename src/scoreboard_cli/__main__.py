@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scoreboard_cli import commands
+from scoreboard_cli import audit_commands, commands
 from scoreboard_cli.demo_command import demo
 from scoreboard_cli.failures import ExpectedError
 
@@ -41,7 +41,11 @@ def up(
 app.command()(commands.migrate)
 app.command()(commands.rebuild)
 app.command("create-admin")(commands.create_admin)
+app.command("create-service")(commands.create_service)
+app.command()(commands.role)
+app.command()(commands.status)
 app.command()(demo)
+app.add_typer(audit_commands.app, name="audit")
 
 
 def main() -> None:

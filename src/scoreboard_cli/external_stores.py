@@ -41,6 +41,11 @@ class ExternalPostgres(_ExternalStore):
 
     name = "postgres"
 
+    @property
+    def service_url(self) -> str:
+        """The same address: as whom the services log in is for who runs the server to decide."""
+        return self.url
+
     def late(self) -> ExpectedError:
         """Why it is not ready after ``ready_timeout``, and what to check."""
         return ExpectedError(

@@ -17,6 +17,7 @@ from scoreboard_cli.processes import RunAs, wait_until, working_in
 from scoreboard_cli.secret_files import write_private
 
 ROLE = "scoreboard"
+SERVICE_ROLE = "scoreboard_service"
 DATABASE = "scoreboard"
 _KNOWS_UNICODE_BY_ITSELF = 17
 

@@ -3,8 +3,9 @@
 ``scoreboard up`` and the test suite use it. ``pg_ctl`` is left out on purpose: it detaches the server, and after a
 crash of ours nobody would reap it. Everything lies below one folder::
 
-    data/          the cluster                 password       of the only role, mode 0600
+    data/          the cluster                 password       of the owner of everything, mode 0600
     socket/        the unix socket, if its path is short enough        process.json   of the running server
+    service_password   of the role that the services log in as, once there is one, mode 0600
 """
 
 import os
@@ -20,7 +21,15 @@ from scoreboard_cli.account import Account, choose_account
 from scoreboard_cli.binaries import PostgresBinaries, find_postgres
 from scoreboard_cli.data_folder import make_folder
 from scoreboard_cli.failures import ExitedError, ExpectedError
-from scoreboard_cli.postgres_cluster import DATABASE, ROLE, check_version, clear_leftovers, hand_over, make_cluster
+from scoreboard_cli.postgres_cluster import (
+    DATABASE,
+    ROLE,
+    SERVICE_ROLE,
+    check_version,
+    clear_leftovers,
+    hand_over,
+    make_cluster,
+)
 from scoreboard_cli.processes import Child, ProcessRecord, RunAs, log_tail, plain_environment, wait_until
 from scoreboard_cli.secret_files import read_or_create
 
@@ -83,6 +92,12 @@ class PostgresServer:
     def url_for(self, database: str) -> str:
         """The same server's address for another database."""
         return f"postgresql://{ROLE}:{self._password()}@{HOST}:{self.port}/{database}"
+
+    @property
+    def service_url(self) -> str:
+        """The database for the services: as a role that may not change what only grows. ``migrate`` makes the role."""
+        password = service_password(self.directory)
+        return f"postgresql://{SERVICE_ROLE}:{password}@{HOST}:{self.port}/{DATABASE}"
 
     @property
     def pid(self) -> int | None:
@@ -196,6 +211,11 @@ class PostgresServer:
         folder.mkdir(mode=0o700, exist_ok=True)
         hand_over(folder, run_as)
         return str(folder)
+
+
+def service_password(directory: Path) -> str:
+    """The password of the services' role in the server's folder; made when there is none."""
+    return read_or_create(directory / "service_password", lambda: secrets.token_urlsafe(24))
 
 
 def _takes_connections(port: int) -> bool:

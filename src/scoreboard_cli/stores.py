@@ -18,8 +18,18 @@ class Stores:
 
     @property
     def environment(self) -> dict[str, str]:
-        """How a service finds them."""
+        """How who owns the tables finds them."""
         return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url}
+
+    @property
+    def is_bundled_postgres(self) -> bool:
+        """Whether Postgres is ours, so that we make its roles."""
+        return isinstance(self.postgres, PostgresServer)
+
+    @property
+    def service_environment(self) -> dict[str, str]:
+        """How a service finds them, with no more rights than it needs; once the schema is there."""
+        return {"DATABASE_URL": self.postgres.service_url, "REDIS_URL": self.redis.url}
 
 
 def choose_stores(folder: DataFolder, environment: Mapping[str, str]) -> Stores:

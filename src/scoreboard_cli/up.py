@@ -144,6 +144,7 @@ class _Platform:
         self._supervisor.start([self._stores.postgres, self._stores.redis])
         environment |= self._stores.environment
         self._migrate(environment)
+        environment |= self._stores.service_environment
         metrics = self._options.metrics_ports
         host = _ANY_ADDRESS.get(self._options.host, self._options.host)
         health = {
@@ -164,7 +165,8 @@ class _Platform:
     def _migrate(self, environment: dict[str, str]) -> None:
         """In a process of its own, so that the supervisor stays small. Raises ExpectedError when it fails."""
         seed = "--seed" if self._options.seed else "--no-seed"
-        arguments = ("-m", "scoreboard_cli", "migrate", seed, "--data", str(self._folder.root))
+        login = ("--service-login",) if self._stores.is_bundled_postgres else ()
+        arguments = ("-m", "scoreboard_cli", "migrate", seed, "--data", str(self._folder.root), *login)
         step = self._service("schema", arguments, environment)
         began = time.monotonic()
         self._lines.report(step.name, State.STARTING, "")

@@ -87,6 +87,7 @@ async def test_document_has_strict_headers() -> None:
         "form-action": "'self'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
     }
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["cross-origin-opener-policy"] == "same-origin"
@@ -225,9 +226,24 @@ async def test_the_reference_is_as_strict_as_swagger_ui_allows() -> None:
     assert reply.status_code == 200
     assert reply.headers["cache-control"] == "no-cache"
     assert policy(reply) == {name: value for name, value in live.items() if name != "require-trusted-types-for"} | {
-        "connect-src": "'self'"
+        "connect-src": "'self'",
+        "trusted-types": "dompurify",
     }
     assert 'href="/"' in reply.text
+
+
+async def test_where_the_reference_is_private_nothing_leads_to_it() -> None:
+    async with client(public_docs=False) as http:
+        assert (await http.get("/docs")).status_code == 404
+        page = (await http.get("/")).text
+    lost = bytes(pages.not_found_page(settings(public_docs=False)).body).decode()
+    about_it = problem_page(
+        settings(public_docs=False), ErrorCode.COOLDOWN, 429, "Cooling down", TEXTS[ErrorCode.COOLDOWN]
+    )
+    for text in (page, lost, bytes(about_it.body).decode()):
+        assert "/docs" not in text
+        assert "For developers" not in text
+        assert text.count("<nav") == text.count("</nav>")
 
 
 async def test_only_the_reference_loads_swagger_ui() -> None:

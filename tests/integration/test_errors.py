@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,14 @@ import pytest
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.errors import ErrorCode, layer_of
 from scoreboard.domain.player import Role
+from scoreboard.security import action_token
+from scoreboard.security.action_token import ActionToken
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import players
+from scoreboard.telemetry import utc_now
 from scoreboard.usecases.configure import configure
 from scoreboard_api.errors import STATUS, problem_type
-from tests.conftest import BOARDS, KINDS, Api, open_api
+from tests.conftest import BOARDS, KINDS, Api, beside, open_api
 from tests.stage import PASSWORD, Person, Stores, register
 
 TABLES = (
@@ -39,8 +43,8 @@ TABLES = (
     "sessions",
     "refresh_tokens",
 )
-# These come with request signing and with the anti-cheat; they cannot be produced before.
-_NOT_YET = {ErrorCode.STALE_REQUEST, ErrorCode.REPLAY_ATTACK, ErrorCode.SUSPICIOUS_ACTIVITY}
+# This comes with the anti-cheat; it cannot be produced before.
+_NOT_YET = {ErrorCode.SUSPICIOUS_ACTIVITY}
 
 
 async def state(api: Api) -> dict[str, str]:
@@ -70,7 +74,8 @@ def check(reply: httpx.Response, code: str) -> dict[str, Any]:
     assert body["instance"] == reply.request.url.path
     assert body["request_id"] == reply.headers["x-request-id"]
     known = {"type", "title", "status", "detail", "instance", "code", "request_id", "layer"}
-    assert set(body) - known <= {"retry_after", "errors", "result"}
+    assert ("server_time" in body) == (code == "STALE_REQUEST")
+    assert set(body) - known <= {"retry_after", "errors", "result", "server_time"}
     assert "no-store" in reply.headers["cache-control"]
     if status == 401:
         assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="scoreboard", error="')
@@ -326,6 +331,10 @@ async def test_action_tokens(api: Api, ada: Person) -> None:
     await refused(api, lambda: bob.get(f"/api/v1/actions/{begun['action_id']}"), "TASK_NOT_FOUND")
     await api.sql("DELETE FROM actions WHERE id = :id", id=begun["action_id"])
     await refused(api, lambda: ada.complete(begun), "TASK_NOT_FOUND")
+    forgotten = ActionToken(new_id(), UUID(ada.id), 1, utc_now() - timedelta(hours=2))
+    stale = {**begun, "action_id": str(forgotten.action_id)}
+    stale["action_token"] = action_token.issue(api.platform.action_token_key, forgotten)
+    await refused(api, lambda: ada.complete(stale), "INVALID_TOKEN")
     late = await ada.begin("quiz")
     await api.sql("UPDATE actions SET expires_at = now() - interval '1 s' WHERE id = :id", id=late["action_id"])
     await refused(api, lambda: ada.complete(late), "INVALID_TOKEN")
@@ -552,14 +561,15 @@ async def test_no_answer_in_time_and_the_outcome_is_found_by_the_key(stores: Sto
         "SCOREBOARD_DATABASE_STATEMENT_TIMEOUT": "0.39",
         "SCOREBOARD_DATABASE_LOCK_TIMEOUT": "0.38",
     }
-    async with open_api(stores, **times) as api:
-        ada = await register(api.client)
-        connection = await asyncpg.connect(api.environment["DATABASE_URL"])
+    async with open_api(stores) as patient, beside(patient, **times) as hasty:
+        ada = await register(patient.client)
+        connection = await asyncpg.connect(patient.environment["DATABASE_URL"])
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("SELECT 1 FROM ledger_head FOR UPDATE")
         body = {"action_id": "late", "kind": "tap"}
-        check(await ada.post(UPDATE, body, Idempotency_Key="late"), "DEADLINE_EXCEEDED")
+        in_haste = Person(hasty.client, ada.id, ada.username, ada.session)
+        check(await in_haste.post(UPDATE, body, Idempotency_Key="late"), "DEADLINE_EXCEEDED")
         await transaction.rollback()
         await connection.close()
         reply = await ada.insist(UPDATE, body, "late")
@@ -650,6 +660,8 @@ async def test_a_person_gets_a_page_and_a_program_a_problem(api: Api) -> None:
 
 
 def test_every_code_is_produced_here() -> None:
-    """Each is expected of a reply somewhere above: ``check`` holds its form against the table."""
-    expected = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', Path(__file__).read_text()))
+    """Each is expected of a reply above or in the tests of signing: ``check`` holds its form against the table."""
+    here = Path(__file__)
+    text = here.read_text() + (here.parents[1] / "security" / "test_signing.py").read_text()
+    expected = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', text))
     assert {code for code in ErrorCode if code not in expected} == _NOT_YET

@@ -26,12 +26,10 @@ from tests.conftest import Api, Running
 from tests.stage import PASSWORD, register
 
 METHODS = {"get", "post", "put", "delete", "patch"}
-# They come with request signing and with the anti-cheat.
+# It comes with the anti-cheat.
 # A method that is not documented cannot be documented.
 NOT_YET = {
     ErrorCode.METHOD_NOT_ALLOWED,
-    ErrorCode.STALE_REQUEST,
-    ErrorCode.REPLAY_ATTACK,
     ErrorCode.SUSPICIOUS_ACTIVITY,
 }
 

@@ -1,5 +1,6 @@
 """``scoreboard up`` as a real process over real stores, with small stand-ins for the three services."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,7 +15,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from scoreboard_cli import ports
@@ -130,7 +133,10 @@ def test_up_starts_everything_and_stops_it_in_order(place: Place) -> None:
         assert sorted(pids) == ["api", "postgres", "realtime", "redis", "worker"]
         with urllib.request.urlopen(f"http://127.0.0.1:{place.api}/") as reply:
             environment = json.load(reply)
-        assert environment["DATABASE_URL"] == place.running()["database_url"]
+        services, owner = urlsplit(environment["DATABASE_URL"]), urlsplit(str(place.running()["database_url"]))
+        assert (services.username, owner.username) == ("scoreboard_service", "scoreboard")
+        assert (services.port, services.path) == (owner.port, owner.path)
+        asyncio.run(_may_write_but_not_edit(environment["DATABASE_URL"]))
         assert environment["SCOREBOARD_REALTIME_URL"] == f"http://127.0.0.1:{place.realtime}"
         origins = f"http://127.0.0.1:{place.api},http://localhost:{place.api}"
         assert environment["SCOREBOARD_ALLOWED_ORIGINS"] == origins
@@ -144,6 +150,18 @@ def test_up_starts_everything_and_stops_it_in_order(place: Place) -> None:
     assert f"http://127.0.0.1:{place.api}/docs" in out
     assert not any(map(start_mark, pids.values()))
     assert not (place.data / "run.json").exists()
+
+
+async def _may_write_but_not_edit(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "INSERT INTO audit_log (actor_role, event, subject, detail) VALUES ('a', 'b', 'c', '{}')"
+        )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("UPDATE audit_log SET event = 'x'")
+    finally:
+        await connection.close()
 
 
 def test_data_and_keys_persist(place: Place) -> None:

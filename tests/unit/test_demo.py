@@ -59,7 +59,11 @@ def no(status: int, code: str, retry_after: float | None = SOON) -> httpx.Respon
 
 
 def session(token: str = "access", refresh: str = "refresh", expires_in: int = 600) -> httpx.Response:
-    body = {"access_token": token, "refresh_token": refresh, "expires_in": expires_in, "player": {"id": "1"}}
+    signing = {"key_id": "019aa1b2-4c5d-7e6f-8a9b-0c1d2e3f4a5b", "key": "A" * 43}
+    body = {
+        **{"access_token": token, "refresh_token": refresh, "expires_in": expires_in},
+        **{"signing": signing, "player": {"id": "1"}},
+    }
     return httpx.Response(200, json=body)
 
 

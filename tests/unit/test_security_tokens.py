@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm
 
 from scoreboard.domain.clock import EPOCH
 from scoreboard.domain.errors import ErrorCode, Refusal
@@ -123,11 +124,71 @@ def test_every_claim_is_needed(name: str) -> None:
         {"iat": 10**11},
         {"nbf": 10**11},
         {"exp": [1]},
+        {"exp": True},
+        {"exp": 10**30},
+        {"exp": -1},
+        {"iat": True},
+        {"iat": 0},
+        {"iat": "5"},
+        {"nbf": False},
+        {"nbf": "0"},
+        {"ver": True},
+        {"ver": 1.0},
+        {"ver": "1"},
+        {"aud": ["scoreboard"]},
+        {"aud": ["scoreboard", "another"]},
+        {"jti": 5},
+        {"sub": f"{{{ADA}}}"},
+        {"sub": f"urn:uuid:{ADA}"},
+        {"sid": "00000000000000000000000000000002"},
+        {"sid": str(UUID(int=10)).upper()},
+        {"name": ["ada"]},
+        {"role": ["admin"]},
     ],
     ids=str,
 )
 def test_claims_that_cannot_be(changes: dict[str, Any]) -> None:
     assert code_of(tokens(), signed({**payload(), **changes})) is ErrorCode.INVALID_TOKEN
+
+
+def signed_as_is(header: str, body: str) -> str:
+    """Signed with our own key, though nobody here would write it so."""
+    signing = f"{encoded_text(header)}.{encoded_text(body)}"
+    signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signing.encode(), ISSUER._signing.private)
+    return f"{signing}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def encoded_text(part: str) -> str:
+    return base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
+
+
+def test_what_two_readers_could_read_differently_is_refused() -> None:
+    header, claims = json.dumps(jwt.get_unverified_header(issued())), payload()
+    body = json.dumps(claims)
+    assert tokens().verify(signed_as_is(header, body)).player_id == ADA
+    for twisted in (
+        body[:-1] + f', "sub": "{SESSION}"}}',
+        f'{{"role": "admin", {body[1:]}',
+        body.replace(str(claims["exp"]), f"{claims['exp']}.0"),
+        body.replace(str(claims["exp"]), "NaN"),
+        body.replace(str(claims["exp"]), "Infinity"),
+        body.replace(str(claims["exp"]), "1e400"),
+        f"[{body}]",
+    ):
+        assert code_of(tokens(), signed_as_is(header, twisted)) is ErrorCode.INVALID_TOKEN, twisted
+    for twisted in (header[:-1] + ', "alg": "ES256"}', f'{{"typ": "x", {header[1:]}'):
+        assert code_of(tokens(), signed_as_is(twisted, body)) is ErrorCode.INVALID_TOKEN, twisted
+
+
+def test_a_token_has_one_spelling() -> None:
+    """Otherwise one good token would fill the memory of verified ones under many names."""
+    token = issued()
+    signature = token.rpartition(".")[2]
+    last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    twin = last[last.index(signature[-1]) ^ 1]  # differs in bits that are not used
+    for other in (token + "=", token + "==", token + "!", f" {token}", f"{token}\n", token[:-1] + twin, token + "é"):
+        assert code_of(tokens(), other) is ErrorCode.INVALID_TOKEN, other
+    assert code_of(tokens(), "\ud800" + token) is ErrorCode.INVALID_TOKEN
 
 
 def test_a_longer_life_than_ours_is_not_believed() -> None:

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from scoreboard import __version__, telemetry
+from scoreboard import __version__
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
@@ -20,7 +20,7 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard_api.defence import is_json
 from scoreboard_api.errors import problem_response
 from scoreboard_api.express import ExpressLane
-from scoreboard_api.middleware import Front, route_template
+from scoreboard_api.middleware import Front, note_refusal
 from scoreboard_api.openapi import describe
 from scoreboard_api.page.docs import docs_routes
 from scoreboard_api.page.pages import not_found_page, page_routes
@@ -46,12 +46,14 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.health.check()
+        wiring.incidents.start()
         yield
         await wiring.close()
 
     app = FastAPI(
         lifespan=lifespan,
         version=__version__,
+        openapi_url="/openapi.json" if settings.public_docs else None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -72,7 +74,10 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         lane,
         allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"],
+        allow_headers=[
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"),
+            *("Content-Digest", "Signature", "Signature-Input"),
+        ],
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=600,
     )
@@ -120,9 +125,7 @@ def _answer_errors(app: FastAPI, wiring: Wiring) -> None:
 
 def _refuse(request: Request, wiring: Wiring, refusal: Refusal) -> Response:
     state = request.scope["state"]
-    telemetry.rejected(
-        refusal.code, request_id=state["request_id"], route=route_template(request.scope), method=request.method
-    )
+    note_refusal(wiring, request.scope, refusal.code)
     recorded = (refusal.extra or {}).get("result")
     if isinstance(recorded, Completion):
         result = completed_fields(wiring, recorded)

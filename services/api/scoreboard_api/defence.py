@@ -10,11 +10,9 @@ from starlette.requests import Request
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
-from scoreboard.live.gcra import Limit
-from scoreboard.live.guard import GuardRequest, LimitedBucket, revoked
+from scoreboard.live.guard import GuardRequest, LimitedBucket
 from scoreboard.security.access_token import Claims
-from scoreboard.storage.database import StoreUnavailable
-from scoreboard.usecases.revocation import ended_sessions
+from scoreboard.security.request_signing import SignatureParameters
 from scoreboard_api.wiring import Wiring
 
 _LONGEST_KEY = 255
@@ -67,13 +65,14 @@ def authenticate(request: Request) -> Claims:
     """Who is calling. Revocation is asked for together with the limits, see :func:`admit`.
 
     Raises:
-        Refusal: UNAUTHENTICATED, INVALID_TOKEN or TOKEN_EXPIRED.
+        Refusal: UNAUTHENTICATED, INVALID_TOKEN, TOKEN_EXPIRED, or TOO_MANY_REQUESTS for a player who is blocked.
     """
     token = bearer_token(request)
     if token is None:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this needs an access token.")
     claims = wiring_of(request).tokens.verify(token)
     request.scope["state"]["player_id"] = str(claims.player_id)
+    wiring_of(request).incidents.require_unblocked_player(claims.player_id)
     return claims
 
 
@@ -83,45 +82,42 @@ def require_role(claims: Claims, allowed: Iterable[Role]) -> None:
         raise Refusal(ErrorCode.FORBIDDEN, "Your role does not allow this.")
 
 
-async def admit(wiring: Wiring, claims: Claims, *, write: bool, kind: str | None = None) -> None:
-    """Take from the caller's limits, all or none, and make sure that the session is alive.
+async def admit(
+    wiring: Wiring,
+    claims: Claims,
+    *,
+    write: bool,
+    kind: str | None = None,
+    signature: SignatureParameters | Refusal | None = None,
+) -> None:
+    """Take from the caller's limits, all or none; make sure that the session is alive and a signature's nonce new.
 
     Requests of the same moment share one call to Redis. Without Redis this process grants its share, and Postgres
     says whether the session is alive; without both, reads go on until the token expires and writes are refused.
 
+    Args:
+        wiring: the parts of this process.
+        claims: who calls.
+        write: which of the player's limits applies.
+        kind: the kind of action that is asked for, if it has a limit of its own.
+        signature: the verified signature, or the reason to refuse it once the limits are taken.
+
     Raises:
-        Refusal: USER_RATE_LIMIT, ACTION_LIMIT, TOKEN_REVOKED or DEPENDENCY_UNAVAILABLE.
+        Refusal: USER_RATE_LIMIT, ACTION_LIMIT, TOKEN_REVOKED, REPLAY_ATTACK, DEPENDENCY_UNAVAILABLE, or the
+            signature's.
     """
-    settings, player = wiring.settings, str(claims.player_id)
-    if write:
-        own = LimitedBucket(
-            "player-write",
-            player,
-            Limit(settings.player_write_rate, settings.player_write_burst),
-            ErrorCode.USER_RATE_LIMIT,
-        )
+    player, limits = str(claims.player_id), wiring.limits
+    if claims.role is Role.SERVICE:
+        scope, limit = "service", limits.service
     else:
-        own = LimitedBucket(
-            "player-read",
-            player,
-            Limit(settings.player_read_rate, settings.player_read_burst),
-            ErrorCode.USER_RATE_LIMIT,
-        )
-    buckets = [own] if claims.role is not Role.SERVICE else []
+        scope, limit = ("player-write", limits.write) if write else ("player-read", limits.read)
+    buckets = [LimitedBucket(scope, player, limit, ErrorCode.USER_RATE_LIMIT)]
     if kind is not None:
-        per_second = settings.action_per_minute / 60
-        limit = Limit(per_second, max(1, int(settings.action_per_minute)))
-        buckets.append(LimitedBucket("action", f"{player}:{kind}", limit, ErrorCode.ACTION_LIMIT))
-    alive = await wiring.admissions.submit(GuardRequest(tuple(buckets), claims.session_id))
-    if not alive and await _ended(wiring, claims):
-        raise revoked()
-
-
-async def _ended(wiring: Wiring, claims: Claims) -> bool:
-    try:
-        return bool(await ended_sessions(wiring.platform, [claims.session_id]))
-    except StoreUnavailable:
-        return False
+        buckets.append(LimitedBucket("action", f"{player}:{kind}", limits.action, ErrorCode.ACTION_LIMIT))
+    nonce = signature.nonce if isinstance(signature, SignatureParameters) else None
+    await wiring.admissions.submit(GuardRequest(tuple(buckets), claims.session_id, nonce))
+    if isinstance(signature, Refusal):
+        raise signature
 
 
 def idempotency_key(request: Request, *, required: bool = False) -> str | None:

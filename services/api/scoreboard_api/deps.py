@@ -9,6 +9,7 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
 from scoreboard.security.access_token import Claims
 from scoreboard_api.defence import admit, authenticate, bearer_token, require_role, wiring_of
+from scoreboard_api.signatures import read_signature
 from scoreboard_api.wiring import Wiring
 
 # Only documents the scheme in the OpenAPI; the check itself is in the defence.
@@ -27,7 +28,9 @@ async def reader(request: Request, wiring: Wired, _: Annotated[object, Security(
 async def writer(request: Request, wiring: Wired, _: Annotated[object, Security(_SCHEME)]) -> Claims:
     """A signed-in caller who changes something."""
     claims = authenticate(request)
-    await admit(wiring, claims, write=True)
+    signature = await read_signature(wiring, request, claims)
+    await admit(wiring, claims, write=True, signature=signature)
+    request.scope["state"]["signed"] = signature is not None
     return claims
 
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.security.identifiers import new_id
+from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
@@ -33,6 +35,7 @@ class Front:
     def __init__(self, app: ASGIApp, wiring: Callable[[], Wiring]) -> None:
         self._app = app
         self._wiring = wiring
+        self._headers = ReplyHeaders(wiring().settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,7 +47,7 @@ class Front:
         request_id = _request_id(headers)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        reply = _Reply(send, request_id)
+        reply = _Reply(send, request_id, self._headers)
         began = time.perf_counter()
         try:
             await self._serve(wiring, scope, headers, receive, reply)
@@ -66,21 +69,20 @@ class Front:
             async with asyncio.timeout(wiring.settings.request_deadline):
                 await self._app(scope, _bounded(receive, limit), reply)
         except Refusal as refusal:
-            await refuse(scope, receive, reply, refusal)
+            await refuse(wiring, scope, receive, reply, refusal)
         except StoreUnavailable:
             away = Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "The database cannot be reached; please try again.", 1)
-            await refuse(scope, receive, reply, away)
+            await refuse(wiring, scope, receive, reply, away)
         except TimeoutError:
             late = Refusal(
                 ErrorCode.DEADLINE_EXCEEDED,
                 "No answer came in time; the outcome is not known. Repeat the request with the same Idempotency-Key.",
             )
-            await refuse(scope, receive, reply, late)
+            await refuse(wiring, scope, receive, reply, late)
         except Exception:  # noqa: BLE001 - the last resort: nobody else would tell the client
             _failures.exception("request failed", request_id=scope["state"]["request_id"])
-            await refuse(
-                scope, receive, reply, Refusal(ErrorCode.INTERNAL_ERROR, "The fault is ours and has been noted.")
-            )
+            fault = Refusal(ErrorCode.INTERNAL_ERROR, "The fault is ours and has been noted.")
+            await refuse(wiring, scope, receive, reply, fault)
 
     @staticmethod
     def _admit(wiring: Wiring, scope: Scope, headers: dict[bytes, bytes]) -> None:
@@ -95,13 +97,20 @@ class Front:
         wiring.barrier.admit(None if scope["path"].startswith(_ASSETS) else address)
 
 
-async def refuse(scope: Scope, receive: Receive, reply: "_Reply", refusal: Refusal) -> None:
-    """Send a refusal, unless the reply has begun already; count and log it once."""
-    request_id = scope["state"]["request_id"]
-    telemetry.rejected(refusal.code, request_id=request_id, route=route_template(scope), method=scope["method"])
+async def refuse(wiring: Wiring, scope: Scope, receive: Receive, reply: "_Reply", refusal: Refusal) -> None:
+    """Send a refusal, unless the reply has begun already; note it once."""
+    note_refusal(wiring, scope, refusal.code)
     if not reply.begun:
-        response = problem_response(refusal, instance=scope["path"], request_id=request_id)
+        response = problem_response(refusal, instance=scope["path"], request_id=scope["state"]["request_id"])
         await response(scope, receive, reply)
+
+
+def note_refusal(wiring: Wiring, scope: Scope, code: ErrorCode) -> None:
+    """Count and log a refused request; too many failures of the same address or player block it."""
+    state = scope["state"]
+    telemetry.rejected(code, request_id=state["request_id"], route=route_template(scope), method=scope["method"])
+    player = state.get("player_id")
+    wiring.incidents.note(code, state.get("address"), None if player is None else UUID(player))
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:
@@ -138,9 +147,10 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 class _Reply:
     """Hands a reply on, with the headers that every reply has."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, headers: ReplyHeaders) -> None:
         self._send = send
-        self._headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+        self._request_id = (b"x-request-id", request_id.encode())
+        self._headers = headers
         self.status = 0
         self.begun = False
 
@@ -148,11 +158,7 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.begun = True
             self.status = message["status"]
-            present = {name for name, _ in message["headers"]}
-            message["headers"] = [
-                *message["headers"],
-                *(header for header in self._headers if header[0] not in present),
-            ]
+            message["headers"] = self._headers.complete(message["headers"], self._request_id)
         await self._send(message)
 
 

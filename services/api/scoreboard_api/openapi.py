@@ -45,6 +45,14 @@ def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": place, "required": place == "path", "schema": schema}
 
 
+_SIGNATURE = [
+    _parameter("Signature-Input", "header", {"type": "string", "maxLength": 512}),
+    _parameter("Signature", "header", {"type": "string", "maxLength": 64}),
+    _parameter("Content-Digest", "header", {"type": "string", "maxLength": 64}),
+]
+"""A signed request (RFC 9421) has all three; see the guide on signing."""
+
+
 def _reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _REFERENCE.format(model=model.__name__)}
 
@@ -79,7 +87,7 @@ def _write(
         "operationId": name,
         "summary": summary,
         "security": [{"HTTPBearer": []}],
-        "parameters": [*parameters, _KEY],
+        "parameters": [*parameters, _KEY, *_SIGNATURE],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(body)}}},
         "responses": _responses(status, reply, problems(PLAYING, WITH_BODY, KEYED, codes)),
     }

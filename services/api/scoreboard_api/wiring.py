@@ -6,11 +6,14 @@ from typing import TypedDict
 
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.live.gcra import Limit
 from scoreboard.live.guard import Guard, GuardRequest
 from scoreboard.security.access_token import AccessTokens
 from scoreboard.security.passwords import Passwords
+from scoreboard.security.request_signing import SigningKeys
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreContended, StoreUnavailable
+from scoreboard.usecases.admit_requests import Admission
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.complete_actions import SavedBatch, announce_completions, save_completions
@@ -21,7 +24,20 @@ from scoreboard.usecases.sign_in import SignIn
 from scoreboard_api.access_log import AccessLog
 from scoreboard_api.barrier import Barrier
 from scoreboard_api.batcher import Batcher, unavailable
+from scoreboard_api.identity_provider import IdentityProvider
+from scoreboard_api.incidents import Incidents
 from scoreboard_api.top_cache import TopCache
+
+
+class CallerLimits:
+    """What one caller may do, made once from the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.write = Limit(settings.player_write_rate, settings.player_write_burst)
+        self.read = Limit(settings.player_read_rate, settings.player_read_burst)
+        self.service = Limit(settings.service_rate, settings.service_burst)
+        per_minute = settings.action_per_minute
+        self.action = Limit(per_minute / 60, max(1, int(per_minute)))
 
 
 @dataclass(slots=True)
@@ -33,14 +49,18 @@ class Wiring:
     tokens: AccessTokens
     sign_in: SignIn
     guard: Guard
-    admissions: "Batcher[GuardRequest, list[Refusal | bool], bool]"
+    limits: CallerLimits
+    admissions: "Batcher[GuardRequest, list[Refusal | None], None]"
+    signing_keys: SigningKeys
     creations: "Batcher[CreationRequest, list[CreatedAction | Refusal], CreatedAction]"
     completions: "Batcher[CompletionRequest, SavedBatch, Completion]"
     marker: OutboxMarker
     health: Health
     tops: TopCache
     barrier: Barrier
+    incidents: Incidents
     access_log: AccessLog
+    provider: IdentityProvider | None
     draining: bool = False
 
     async def close(self) -> None:
@@ -48,7 +68,10 @@ class Wiring:
         await self.completions.finish()
         await self.creations.finish()
         await self.marker.finish()
+        await self.incidents.finish()
         self.sign_in.passwords.close()
+        if self.provider is not None:
+            await self.provider.close()
         await self.platform.close()
 
 
@@ -58,7 +81,7 @@ class _Sizes(TypedDict):
     in_flight: int
 
 
-async def _granted(answers: list[Refusal | bool]) -> Sequence[bool | Refusal]:
+async def _granted(answers: list[Refusal | None]) -> Sequence[Refusal | None]:
     return answers
 
 
@@ -79,8 +102,9 @@ def wire(settings: Settings) -> Wiring:
     platform = open_platform(settings, application="scoreboard-api")
     tokens = AccessTokens(settings)
     passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
-    guard = Guard(platform.live, settings.replicas)
+    guard = Guard(platform.live, settings.replicas, settings.nonce_ttl)
     marker = OutboxMarker(platform)
+    incidents = Incidents(platform)
     sizes = _Sizes(most=settings.flush_items, bound=settings.queue_bound, in_flight=settings.flush_in_flight)
     return Wiring(
         settings=settings,
@@ -88,7 +112,9 @@ def wire(settings: Settings) -> Wiring:
         tokens=tokens,
         sign_in=SignIn(platform, tokens, passwords),
         guard=guard,
-        admissions=Batcher("guard", guard.check, _granted, **sizes),
+        limits=CallerLimits(settings),
+        admissions=Batcher("guard", Admission(platform, guard).admit, _granted, **sizes),
+        signing_keys=SigningKeys(settings.master_key_bytes, remembered=settings.token_cache_size),
         creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, lost=_lost, **sizes),
         completions=Batcher(
             "complete",
@@ -100,6 +126,8 @@ def wire(settings: Settings) -> Wiring:
         marker=marker,
         health=Health(platform),
         tops=TopCache(platform),
-        barrier=Barrier(settings),
+        barrier=Barrier(settings, incidents),
+        incidents=incidents,
         access_log=AccessLog(settings),
+        provider=IdentityProvider(settings) if settings.external_issuer else None,
     )

@@ -86,6 +86,8 @@ def main() -> None:
     telemetry.configure_logs("realtime", form=settings.log_format, level=settings.log_level)
     for name in ("uvicorn", "socketio", "engineio"):
         logging.getLogger(name).setLevel(logging.ERROR)  # refusals are counted and written by us
+    # Engine.IO writes some refusals as errors and quotes what was sent: of its lines only those about a crash are kept.
+    logging.getLogger("engineio.server").addFilter(lambda record: record.exc_info is not None)
     import uvloop
 
     uvloop.run(serve(settings))

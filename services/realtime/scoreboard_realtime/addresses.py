@@ -8,12 +8,11 @@ UNKNOWN = "unknown"
 
 
 def header(scope: dict[str, Any], name: bytes) -> str:
-    """The last value of a header, empty when it is absent. ``name`` in lower case."""
-    value = b""
-    for key, content in scope["headers"]:
-        if key == name:
-            value = content
-    return bytes(value).decode("latin-1")
+    """The value of a header, empty when it is absent. ``name`` in lower case.
+
+    A header that is there twice is one list (RFC 9110 §5.3): two origins are then none that is allowed.
+    """
+    return b", ".join(content for key, content in scope["headers"] if key == name).decode("latin-1")
 
 
 def client_address(scope: dict[str, Any], trusted_hops: int) -> str:

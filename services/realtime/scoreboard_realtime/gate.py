@@ -1,9 +1,13 @@
-"""What is checked before any transport sees a connection: the page's origin, sizes, and whether we are leaving."""
+"""What is checked before any transport sees a connection: the page's origin, sizes, and whether we are leaving.
+
+Everything that goes out over HTTP passes here as well and gets its security headers.
+"""
 
 from typing import Any
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.settings import Settings
 from scoreboard_realtime.addresses import header, origin_allowed
 from scoreboard_realtime.errors import draining
@@ -12,6 +16,7 @@ from scoreboard_realtime.reception import Reception
 from scoreboard_realtime.transports import socketio as socketio_transport
 from scoreboard_realtime.transports import sse
 
+_STARTS = ("http.response.start", "websocket.http.response.start")
 _SSE_PREFIX = sse.PATH.partition("{")[0]
 _STRANGER = Refusal(ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
 _TOO_LARGE = Refusal(ErrorCode.PAYLOAD_TOO_LARGE, "This message is larger than the live protocol allows.")
@@ -24,12 +29,14 @@ class Gate:
         self._application = application
         self._reception = reception
         self._settings = settings
+        self._headers = ReplyHeaders(settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a connection on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._application(scope, receive, send)
             return
+        send = self._with_headers(send)
         origin = header(scope, b"origin")
         refusal = self._refusal(scope, origin)
         if refusal is not None:
@@ -37,7 +44,7 @@ class Gate:
             await _refuse(refusal, self._cors(scope, origin), scope, receive, send)
             return
         if scope["type"] == "http" and scope["path"].startswith(_SSE_PREFIX):
-            send = _with_headers(send, self._cors(scope, origin))
+            send = _with_cors(send, self._cors(scope, origin))
         await self._application(scope, receive, send)
 
     def _refusal(self, scope: Any, origin: str) -> Refusal | None:
@@ -52,6 +59,17 @@ class Gate:
         if length.isdigit() and int(length) > self._settings.socket_payload:
             return _TOO_LARGE
         return None
+
+    def _with_headers(self, send: Any) -> Any:
+        """Every reply over HTTP, Engine.IO's and a refused handshake included, carries the headers of all replies."""
+
+        async def answer(message: Any) -> None:
+            if message["type"] in _STARTS:
+                given = [(name.lower(), value) for name, value in message.get("headers", [])]
+                message = {**message, "headers": self._headers.complete(given)}
+            await send(message)
+
+        return answer
 
     def _cors(self, scope: Any, origin: str) -> dict[str, str]:
         if not origin or not origin_allowed(self._settings, origin):
@@ -73,7 +91,7 @@ async def _refuse(refusal: Refusal, headers: dict[str, str], scope: Any, receive
         await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.code)})
 
 
-def _with_headers(send: Any, headers: dict[str, str]) -> Any:
+def _with_cors(send: Any, headers: dict[str, str]) -> Any:
     added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def answer(message: Any) -> None:

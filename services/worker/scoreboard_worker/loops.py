@@ -3,22 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
-from scoreboard.storage import idempotency, sessions
+from scoreboard.settings import Settings
+from scoreboard.storage import idempotency, incidents, nonces, sessions
 from scoreboard.storage.database import Transaction
 from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.audit_leaderboards import audit_leaderboards
+from scoreboard.usecases.change_status import lift_suspensions
 from scoreboard.usecases.execute_action import run_due_jobs
+from scoreboard.usecases.forget_abandoned_actions import AbandonedActions
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from scoreboard.usecases.revocation import restore_revocations
 from scoreboard.usecases.roll_up_activity import ActivityRollUp
 from scoreboard.usecases.run_seasons import run_seasons
+from scoreboard.usecases.seal_audit import seal_audit
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 
 _CLEAN_EVERY = 300.0
 _JOBS_EVERY = 0.05
+_SUSPENSIONS_EVERY = 5.0
 _RESTORE_EVERY = 0.5
 _ENDED_SESSIONS_KEPT_DAYS = 30
 
@@ -28,7 +34,7 @@ class Loop:
     """A round of work and the seconds between two of them."""
 
     name: str
-    round_: Callable[[], Awaitable[None]]
+    round_: Callable[[], Awaitable[object]]
     every: float
 
 
@@ -37,43 +43,36 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
     settings = platform.settings
     roll_up = ActivityRollUp(platform)
 
-    async def sweep() -> None:
-        while await sweep_outbox(platform):
-            pass
-
-    async def jobs() -> None:
-        while await run_due_jobs(platform, marker):
-            pass
-
-    async def seasons() -> None:
-        await run_seasons(platform)
-
-    async def restore() -> None:
-        await restore_missing(platform)
-
-    async def revocations() -> None:
-        await restore_revocations(platform)
-
-    async def audit() -> None:
-        await audit_leaderboards(platform)
-
     async def clean() -> None:
-        await platform.database.transact(lambda tx: _forget(tx, settings.idempotency_ttl))
+        await platform.database.transact(lambda tx: _forget(tx, settings))
 
     return [
-        Loop("sweep", sweep, settings.sweep_every),
-        Loop("jobs", jobs, _JOBS_EVERY),
-        Loop("seasons", seasons, settings.season_check_every),
-        Loop("leaderboards", restore, _RESTORE_EVERY),
-        Loop("revocations", revocations, _RESTORE_EVERY),
-        Loop("audit", audit, settings.audit_every),
+        Loop("sweep", _until_none_is_left(partial(sweep_outbox, platform)), settings.sweep_every),
+        Loop("jobs", _until_none_is_left(partial(run_due_jobs, platform, marker)), _JOBS_EVERY),
+        Loop("seasons", partial(run_seasons, platform), settings.season_check_every),
+        Loop("leaderboards", partial(restore_missing, platform), _RESTORE_EVERY),
+        Loop("revocations", partial(restore_revocations, platform), _RESTORE_EVERY),
+        Loop("audit", partial(audit_leaderboards, platform), settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
+        Loop("seal", _until_none_is_left(partial(seal_audit, platform)), settings.seal_every),
+        Loop("suspensions", partial(lift_suspensions, platform), _SUSPENSIONS_EVERY),
+        Loop("abandoned", AbandonedActions(platform).run, _CLEAN_EVERY),
         Loop("clean", clean, _CLEAN_EVERY),
     ]
 
 
-async def _forget(tx: Transaction, idempotency_ttl: int) -> None:
-    await idempotency.forget(tx, idempotency_ttl)
+def _until_none_is_left(step: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+    async def all_steps() -> None:
+        while await step():
+            pass
+
+    return all_steps
+
+
+async def _forget(tx: Transaction, settings: Settings) -> None:
+    await idempotency.forget(tx, settings.idempotency_ttl)
+    await incidents.truncate_addresses(tx, settings.addresses_kept_days)
+    await nonces.forget(tx)
     await sessions.forget_spent(tx, _ENDED_SESSIONS_KEPT_DAYS)
 
 

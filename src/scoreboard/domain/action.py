@@ -22,6 +22,13 @@ class ActionStatus(StrEnum):
     REJECTED = "rejected"
 
 
+class Signature(StrEnum):
+    """Whether requests about an action must be signed; an optional signature is verified when it is there."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True, slots=True)
 class ActionKind:
     """What can be done and what it is worth. Durations and the cooldown are in seconds.
@@ -46,7 +53,7 @@ class ActionKind:
     once: bool = False
     direct: bool = False
     enabled: bool = True
-    signature: str = "optional"
+    signature: Signature = Signature.OPTIONAL
     boards: tuple[str, ...] = ()
 
 
@@ -95,6 +102,12 @@ def award(kind: ActionKind, reported: int | None) -> int:
             ErrorCode.INVALID_SCORE, f"The points of this action lie between {kind.min_points} and {kind.max_points}."
         )
     return reported
+
+
+def require_signed(kind: ActionKind, *, signed: bool) -> None:
+    """Raises Refusal INVALID_SIGNATURE for an unsigned request where the kind wants a signed one."""
+    if kind.signature is Signature.REQUIRED and not signed:
+        raise Refusal(ErrorCode.INVALID_SIGNATURE, "Requests about this kind of action must be signed.")
 
 
 def require_allowed(kind: ActionKind, usage: Usage, now: datetime) -> None:

@@ -17,7 +17,9 @@ from scoreboard.domain.action import (
     count_completion,
     require_allowed,
     require_duration,
+    require_signed,
 )
+from scoreboard.domain.action_token_life import LEAST_KEPT, TokenState, token_state
 from scoreboard.domain.board import Board
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import EntryType, LedgerEntry
@@ -31,8 +33,10 @@ class CompletionRequest:
     """A player's claim to have completed an action, its access and action token already verified.
 
     Either ``action_id`` names an attempt that was begun, or ``client_id`` and ``kind_key`` ask for a direct one, for
-    which ``action_id`` is the id that its row will get. ``fingerprint`` is the same for the same request.
-    ``accepted_at`` is when a queued request came in: its token need only have been valid then.
+    which ``action_id`` is the id that its row will get. ``fingerprint`` is the same for the same request, ``signed``
+    says that it came with a good signature.
+    ``begun_at`` is when its token was issued. ``accepted_at`` is when a queued request came in: its token need only
+    have been valid then.
     """
 
     player_id: UUID
@@ -45,6 +49,8 @@ class CompletionRequest:
     idempotency_key: str | None = None
     accepted_at: datetime | None = None
     trace_id: str | None = None
+    signed: bool = False
+    begun_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -100,8 +106,12 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | A
         raise Refusal(ErrorCode.INVALID_TOKEN, "This account does not exist any more.")
     require_playing(player, at)
     action = find_action(request, rows)
-    if action is not None and action.status is not ActionStatus.CREATED:
-        return _ended(request, action)
+    if action is not None:
+        if action.player_id != request.player_id:
+            raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
+        require_signed(rows.versions[action.kind_key, action.kind_version], signed=request.signed)
+        if action.status is not ActionStatus.CREATED:
+            return _ended(request, action)
     fresh = action is None
     action = _begin_direct(request, rows, at) if action is None else _begun(request, action, at)
     kind = rows.versions[action.kind_key, action.kind_version]
@@ -149,8 +159,6 @@ def fold(decision: Decision, rows: Rows) -> None:
 
 
 def _ended(request: CompletionRequest, action: Action) -> AlreadyDecided:
-    if action.player_id != request.player_id:
-        raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
     if action.status in (ActionStatus.COMPLETED, ActionStatus.HELD):
         if action.request_hash == request.fingerprint:
             return AlreadyDecided(action)
@@ -159,21 +167,22 @@ def _ended(request: CompletionRequest, action: Action) -> AlreadyDecided:
 
 
 def _begun(request: CompletionRequest, action: Action, at: datetime) -> Action:
-    if action.player_id != request.player_id:
-        raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
-    if min(at, request.accepted_at or at) > action.expires_at:
+    if token_state(action, min(at, request.accepted_at or at)) is not TokenState.ACTIVE:
         raise Refusal(ErrorCode.INVALID_TOKEN, "This action token has expired; start the action again.")
     return action
 
 
 def _begin_direct(request: CompletionRequest, rows: Rows, at: datetime) -> Action:
     if request.client_id is None or request.kind_key is None:
+        if request.begun_at is not None and at - request.begun_at > LEAST_KEPT:
+            raise Refusal(ErrorCode.INVALID_TOKEN, "This action token has expired; start the action again.")
         raise Refusal(ErrorCode.TASK_NOT_FOUND, "There is no such action.")
     kind = rows.kinds.get(request.kind_key)
     if kind is None:
         raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of action.")
     if not kind.direct:
         raise Refusal(ErrorCode.CONFLICT, "Actions of this kind have to be started first, to get an action token.")
+    require_signed(kind, signed=request.signed)
     rows.versions.setdefault((kind.key, kind.version), kind)
     return Action(
         request.action_id,

@@ -54,6 +54,20 @@ def revoked_session(session_id: UUID | str) -> str:
     return f"sb:revoked:{session_id}"
 
 
+def nonce(session_id: UUID | str, value: bytes) -> str:
+    """Exists as long as the signed request that brought this nonce would still be fresh."""
+    return f"sb:nonce:{session_id}:{value.hex()}"
+
+
+def failures(subject: str) -> str:
+    """Hash: how often a subject failed to prove an identity, by kind, since the first time in the window."""
+    return f"sb:failures:{subject}"
+
+
+BLOCKS = "sb:blocks"
+"""Sorted set: who is blocked for failing too often, scored by the microsecond at which that ends."""
+
+
 REVOCATIONS = "sb:revocations"
 """The run id of the server that knows every revoked session; without it Postgres is asked."""
 

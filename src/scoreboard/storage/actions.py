@@ -129,3 +129,15 @@ async def clock(tx: Transaction) -> datetime:
     """The database's clock: the one clock by which attempts and scores are dated, whichever pod handles them."""
     moment: datetime = (await tx.fetch("SELECT clock_timestamp()"))[0][0]
     return moment
+
+
+_FORGET_ABANDONED = (
+    "WITH gone AS (DELETE FROM actions WHERE created_at >= $1 AND created_at < $2 AND status = 'created'"
+    " AND expires_at < clock_timestamp() RETURNING 1) SELECT count(*) FROM gone"
+)
+
+
+async def forget_abandoned(tx: Transaction, since: datetime, until: datetime) -> int:
+    """Delete attempts begun in this time that were never completed and no longer can be. Returns how many."""
+    count: int = (await tx.fetch(_FORGET_ABANDONED, since, until))[0][0]
+    return count

@@ -137,6 +137,7 @@ class Database:
             driver_url(settings.database_url.get_secret_value()),
             pool_size=settings.database_pool_size,
             max_overflow=0,
+            hide_parameters=True,  # an error would quote addresses and hashes
             pool_timeout=settings.database_pool_wait,
             pool_use_lifo=True,
             isolation_level="AUTOCOMMIT",  # for SQLAlchemy: the transaction is the driver's, both ways share it

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from scoreboard.storage.database import driver_url
+from scoreboard.storage.privileges import grant_writer
 
 # Any number will do as long as nobody else uses it: two migrations at once must take turns.
 _ADVISORY_LOCK = 7_206_402_101
@@ -35,8 +36,11 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-async def migrate(database_url: str) -> None:
+async def migrate(database_url: str) -> bool:
     """Apply every pending migration. Waits for another migration that is under way; safe to repeat.
+
+    Returns:
+        Whether there is a role for the services with no more rights than they need (see ``storage.privileges``).
 
     Raises:
         sqlalchemy.exc.DBAPIError, OSError: Postgres refused or cannot be reached; nothing was applied.
@@ -48,13 +52,15 @@ async def migrate(database_url: str) -> None:
             await connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
             await connection.commit()
             await connection.run_sync(_upgrade)
+            has_writer = await connection.run_sync(grant_writer)
             await connection.commit()
+            return has_writer
     finally:
         await engine.dispose()
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str) -> bool:
     """The same for callers without an event loop."""
     import asyncio
 
-    asyncio.run(migrate(database_url))
+    return asyncio.run(migrate(database_url))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import bindparam, text
@@ -12,11 +13,14 @@ from scoreboard.storage.database import Transaction
 
 SCORES = "scores"
 CONTROL = "control"
+STANDINGS = "standings"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A fact: a range of the ledger (``scores``), or a control message (``control``)."""
+    """A fact: a range of the ledger (``scores``), a control message (``control``), or a player who was shown or hidden
+    (``standings``).
+    """
 
     id: int
     kind: str
@@ -33,6 +37,17 @@ _ADD = text("INSERT INTO outbox (kind, payload) VALUES ('control', :payload) RET
 async def add_control(tx: Transaction, message: msgspec.Struct) -> int:
     """Note a control message in the same transaction as the change that it tells of. Returns the row's id."""
     row_id: int = (await tx.execute(_ADD, {"payload": msgspec.to_builtins(message)})).scalar_one()
+    return row_id
+
+
+_ADD_STANDINGS = (
+    "INSERT INTO outbox (kind, payload) VALUES ('standings', jsonb_build_object('player_id', $1::uuid)) RETURNING id"
+)
+
+
+async def add_standings(tx: Transaction, player_id: UUID) -> int:
+    """Note that a player was shown or hidden, in the same transaction. Returns the row's id."""
+    row_id: int = (await tx.fetch(_ADD_STANDINGS, player_id))[0][0]
     return row_id
 
 

@@ -1,11 +1,12 @@
 """Accounts."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from scoreboard.domain.player import Player, PlayerStatus, Role, fold_username
@@ -21,6 +22,7 @@ _COLUMNS = (
     players.c.created_at,
     players.c.updated_at,
 )
+_NOW = text("clock_timestamp()")
 
 
 def _player(row: Row[*tuple[Any, ...]] | Record) -> Player:
@@ -77,11 +79,58 @@ async def credentials(tx: Transaction, username: str) -> tuple[Player, str | Non
     return None if row is None else (_player(row), row.password_hash)
 
 
+async def lock(tx: Transaction, player_id: UUID) -> Player | None:
+    """The account with this id, locked until the commit: nobody else changes its role or password meanwhile."""
+    row = (await tx.execute(select(*_COLUMNS).where(players.c.id == player_id).with_for_update(key_share=True))).first()
+    return None if row is None else _player(row)
+
+
+async def lock_by_username(tx: Transaction, username: str) -> Player | None:
+    """The same, by name, whatever its case."""
+    statement = select(*_COLUMNS).where(players.c.username_key == fold_username(username))
+    row = (await tx.execute(statement.with_for_update(key_share=True))).first()
+    return None if row is None else _player(row)
+
+
+async def password_hash(tx: Transaction, player_id: UUID) -> str | None:
+    """The account's password hash; None for one without a password."""
+    statement = select(players.c.password_hash).where(players.c.id == player_id)
+    return (await tx.execute(statement)).scalar_one_or_none()
+
+
 async def set_role(tx: Transaction, player_id: UUID, role: Role) -> None:
     """Give an account another role."""
-    await tx.execute(players.update().where(players.c.id == player_id).values(role=role))
+    await tx.execute(players.update().where(players.c.id == player_id).values(role=role, updated_at=_NOW))
 
 
 async def set_password(tx: Transaction, player_id: UUID, password_hash: str) -> None:
     """Replace the password hash."""
-    await tx.execute(players.update().where(players.c.id == player_id).values(password_hash=password_hash))
+    changes = {"password_hash": password_hash, "updated_at": _NOW}
+    await tx.execute(players.update().where(players.c.id == player_id).values(changes))
+
+
+async def renew_password_hash(tx: Transaction, player_id: UUID, old: str, new: str) -> None:
+    """Store another hash of the same password, unless the password was changed meanwhile."""
+    statement = players.update().where(players.c.id == player_id, players.c.password_hash == old)
+    await tx.execute(statement.values(password_hash=new))
+
+
+async def set_status(tx: Transaction, player_id: UUID, status: PlayerStatus, until: datetime | None) -> None:
+    """Give a locked account another status; ``until`` is when a suspension ends."""
+    await tx.execute(
+        players.update()
+        .where(players.c.id == player_id)
+        .values(status=status, suspended_until=until, updated_at=text("clock_timestamp()"))
+    )
+
+
+async def lock_whose_suspension_ended(tx: Transaction) -> list[Player]:
+    """Suspended accounts whose time is over, locked; those that another worker holds are passed over."""
+    statement = (
+        select(*_COLUMNS)
+        .where(players.c.status == PlayerStatus.SUSPENDED, players.c.suspended_until <= text("clock_timestamp()"))
+        .order_by(players.c.id)
+        .limit(100)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return [_player(row) for row in await tx.execute(statement)]

@@ -58,6 +58,25 @@ async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tu
     return {(row.season_id, row.player_id): _change(row) for row in rows}
 
 
+_SET_VISIBLE = (
+    "WITH held AS (SELECT season_id, player_id FROM scores WHERE player_id = $1 AND visible <> $2"
+    " ORDER BY season_id, player_id FOR UPDATE)"
+    " UPDATE scores s SET visible = $2, version = version + 1 FROM held"
+    " WHERE s.season_id = held.season_id AND s.player_id = held.player_id"
+)
+
+
+async def set_visible(tx: Transaction, player_id: UUID, *, visible: bool) -> None:
+    """Show or hide all of a player's totals. Their versions rise, so that no older projection brings them back."""
+    await tx.fetch(_SET_VISIBLE, player_id, visible)
+
+
+async def changes_of_player(tx: Transaction, player_id: UUID) -> list[StandingChange]:
+    """The player's present totals in all seasons, ready to be projected."""
+    rows = await tx.execute(text(f"{_SHOWN} WHERE s.player_id = :player ORDER BY s.season_id"), {"player": player_id})
+    return [_change(row) for row in rows]
+
+
 async def stream(tx: Transaction, season_id: int, chunk: int) -> AsyncIterator[list[StandingChange]]:
     """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size."""
     result = await tx.stream(_ALL, {"season": season_id}, chunk=chunk)

@@ -18,17 +18,18 @@ class RefreshState:
     player_id: UUID
     issued_at: datetime
     used_at: datetime | None
+    used_by: bytes | None
     expires_at: datetime
     revoked_at: datetime | None
     now: datetime
 
 
 async def open_session(tx: Transaction, session_id: UUID, player_id: UUID, absolute_ttl: int) -> None:
-    """Begin a session that ends ``absolute_ttl`` seconds from now at the latest."""
+    """Begin a session that ends ``absolute_ttl`` seconds from now at the latest; repeating it changes nothing."""
     await tx.execute(
         text(
             "INSERT INTO sessions (id, player_id, expires_at)"
-            " VALUES (:id, :player, clock_timestamp() + make_interval(secs => :ttl))"
+            " VALUES (:id, :player, clock_timestamp() + make_interval(secs => :ttl)) ON CONFLICT DO NOTHING"
         ),
         {"id": session_id, "player": player_id, "ttl": absolute_ttl},
     )
@@ -47,7 +48,7 @@ async def lock_refresh_token(tx: Transaction, token_hash: bytes) -> RefreshState
     row = (
         await tx.execute(
             text(
-                "SELECT r.session_id, s.player_id, r.issued_at, r.used_at, s.expires_at, s.revoked_at,"
+                "SELECT r.session_id, s.player_id, r.issued_at, r.used_at, r.used_by, s.expires_at, s.revoked_at,"
                 " clock_timestamp() AS now FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id"
                 " WHERE r.hash = :hash FOR UPDATE OF r, s"
             ),
@@ -57,10 +58,11 @@ async def lock_refresh_token(tx: Transaction, token_hash: bytes) -> RefreshState
     return None if row is None else RefreshState(*row)
 
 
-async def spend_refresh_token(tx: Transaction, token_hash: bytes, session_id: UUID) -> None:
-    """Mark a token as used and the session as alive."""
+async def spend_refresh_token(tx: Transaction, token_hash: bytes, session_id: UUID, used_by: bytes) -> None:
+    """Mark a token as used, by which client, and the session as alive."""
     await tx.execute(
-        text("UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE hash = :hash"), {"hash": token_hash}
+        text("UPDATE refresh_tokens SET used_at = clock_timestamp(), used_by = :used_by WHERE hash = :hash"),
+        {"hash": token_hash, "used_by": used_by},
     )
     await tx.execute(text("UPDATE sessions SET last_used_at = clock_timestamp() WHERE id = :id"), {"id": session_id})
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INET, JSONB
 
 metadata = MetaData()
 _MOMENT = DateTime(timezone=True)
@@ -58,6 +58,15 @@ refresh_tokens = Table(
     Column("session_id", Uuid, nullable=False),
     Column("issued_at", _MOMENT, nullable=False),
     Column("used_at", _MOMENT),
+    Column("used_by", LargeBinary),
+)
+external_identities = Table(
+    "external_identities",
+    metadata,
+    _key("issuer", Text),
+    _key("subject", Text),
+    Column("player_id", Uuid, nullable=False),
+    Column("created_at", _MOMENT, nullable=False),
 )
 
 
@@ -219,6 +228,46 @@ audit_log = Table(
     Column("subject", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
     Column("request_id", Text),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+audit_head = Table(
+    "audit_head",
+    metadata,
+    _key("shard", SmallInteger),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", _MOMENT),
+)
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    _key("day", Date),
+    Column("last_id", BigInteger, nullable=False),
+    Column("last_hash", LargeBinary, nullable=False),
+    Column("prev_seal", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("sealed_at", _MOMENT, nullable=False),
+)
+security_incidents = Table(
+    "security_incidents",
+    metadata,
+    _key("id", Uuid),
+    Column("what", Text, nullable=False),
+    Column("address", INET),
+    Column("player_id", Uuid),
+    Column("failures", Integer, nullable=False),
+    Column("first_at", _MOMENT, nullable=False),
+    Column("last_at", _MOMENT, nullable=False),
+    Column("blocked_until", _MOMENT, nullable=False),
+)
+nonces = Table(
+    "nonces",
+    metadata,
+    _key("session_id", Uuid),
+    _key("nonce", LargeBinary),
+    Column("expires_at", _MOMENT, nullable=False),
 )
 activity = Table(
     "activity",

@@ -10,6 +10,7 @@ from scoreboard_cli.demo.api import Answer, Api
 from scoreboard_cli.demo.door import Door
 from scoreboard_cli.demo.memory import Memory, Remembered
 from scoreboard_cli.demo.names import other_name
+from scoreboard_cli.demo.signer import Signer
 
 _UNAUTHORIZED = 401
 _CONFLICT = 409
@@ -51,6 +52,7 @@ class Account:
         self._memory = memory
         self._refused = refused
         self._token = ""
+        self._signer: Signer | None = None
         self._expires_at = 0.0
 
     async def enter(self) -> None:
@@ -78,7 +80,9 @@ class Account:
         if time.monotonic() > self._expires_at:
             await self.enter()
         for _ in range(_RENEWALS):
-            answer = await self._api.call(method, path, body, token=self._token, key=key, refused=self._refused)
+            answer = await self._api.call(
+                method, path, body, token=self._token, key=key, signer=self._signer, refused=self._refused
+            )
             if answer.status != _UNAUTHORIZED:
                 break
             await self.enter()
@@ -135,6 +139,7 @@ class Account:
 
     def _signed_in(self, username: str, session: Mapping[str, Any]) -> None:
         self._token = session["access_token"]
+        self._signer = Signer(session["signing"])
         self.player_id = session["player"]["id"]
         self._expires_at = time.monotonic() + max(session["expires_in"] - _BEFORE_EXPIRY_S, 1.0)
         self._memory.put(self.name, Remembered(username, session["refresh_token"]))

@@ -1,6 +1,7 @@
 """A polite client of the API: stays below the server's limits, waits when told to, repeats what may be repeated."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 
 from scoreboard_cli.demo.measures import Measures
+from scoreboard_cli.demo.signer import Signer
 
 _TRIES_AFTER_A_FAULT = 5
 _FIRST_BACKOFF_S = 0.2
@@ -98,17 +100,18 @@ class Api:
         *,
         token: str | None = None,
         key: str | None = None,
+        signer: Signer | None = None,
         refused: Callable[[str], None] | None = None,
     ) -> Answer:
         """Send a request and repeat it, with the same key, until the server decided about it.
 
         A server that is away, busy or restarting is waited for, however long it takes. The limits of this address and
-        of the player are waited for too, except where they count log-ins: those the caller handles. ``refused`` is
-        told the code of every refusal on the way.
+        of the player are waited for too, except where they count log-ins: those the caller handles. ``signer`` signs
+        every try anew; ``refused`` is told the code of every refusal on the way.
         """
         tries = 0
         while True:
-            answer = await self.ask(method, path, body, token=token, key=key)
+            answer = await self.ask(method, path, body, token=token, key=key, signer=signer)
             if answer is not None and not answer.ok and refused is not None:
                 refused(answer.code)
             wait = None if answer is None else self._wait(answer, path, tries)
@@ -126,15 +129,21 @@ class Api:
         *,
         token: str | None = None,
         key: str | None = None,
+        signer: Signer | None = None,
     ) -> Answer | None:
         """Send a request once. None when nobody answered."""
+        content = b"" if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if content:
+            headers["Content-Type"] = "application/json"
         if key:
             headers["Idempotency-Key"] = key
         await self._turns.take()
+        if signer is not None and method != "GET":
+            headers |= signer.headers(method, path, content, key)
         began = time.monotonic()
         try:
-            reply = await self._http.request(method, path, json=body, headers=headers)
+            reply = await self._http.request(method, path, content=content or None, headers=headers)
         except httpx.TransportError:
             self._measures.unanswered()
             return None

@@ -167,8 +167,8 @@ async def _kinds(api: Api, url: str) -> list[KindRules]:
 
 
 def _playable(item: Mapping[str, Any]) -> bool:
-    """Whether a player can do it again and again, without signing each request."""
-    return item["enabled"] and item["boards"] and not item["once"] and item["signature"] != "required"
+    """Whether a player can do it again and again."""
+    return item["enabled"] and item["boards"] and not item["once"]
 
 
 def _rules(item: Mapping[str, Any]) -> KindRules:

@@ -12,16 +12,23 @@ from scoreboard_api.routes.templated import TemplatedRoute
 
 
 def docs_routes(settings: Settings) -> list[TemplatedRoute]:
-    """Build the route of the API reference. Raises ValueError when the page's files do not fit together."""
+    """Build the route of the API reference; none where the operator keeps it private.
+
+    Raises:
+        ValueError: the page's files do not fit together.
+    """
+    if not settings.public_docs:
+        return []
     headers = security_headers(
         settings,
         # Only the API itself is called from here, not the realtime service.
         connect_src="'self'",
-        # Swagger UI cleans descriptions and then assigns them as markup, which Trusted Types would forbid. It sets its
-        # styles by script, property by property, so style-src needs no 'unsafe-inline' here either.
+        # Swagger UI cleans descriptions (DOMPurify makes the one policy) and then assigns them as markup, which Trusted
+        # Types would forbid. It sets its styles by script, property by property, so style-src needs no 'unsafe-inline'.
         require_trusted_types_for="",
+        trusted_types="dompurify",
     )
-    page = document(filled("docs.html"))
+    page = document(filled(settings, "docs.html"))
 
     async def docs(request: Request) -> Response:
         return reply(request, page, {**headers, "Cache-Control": "no-cache"})

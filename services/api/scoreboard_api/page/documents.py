@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scoreboard.security.reply_headers import reply_headers
 from scoreboard.settings import Settings
 from scoreboard_api.page.assets import Asset, AssetLibrary
 
 HERE = Path(__file__).resolve().parent
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 VALUE = re.compile(r"value:(?P<name>[a-z_]+)")
+DOCS_LINK = re.compile(r'\s*(?:<nav aria-label="For developers">)?<a [^>]*href="/docs"[^>]*>[^<]*</a>(?:</nav>)?')
 
 
 @cache
@@ -34,9 +36,16 @@ def library() -> AssetLibrary:
 
 
 @cache
-def _template(name: str) -> str:
-    """A document of this package with hashed names in place of ``asset:…`` and ``<!-- module hints -->``."""
+def _template(name: str, docs: bool) -> str:
+    """A document of this package with hashed names in place of ``asset:…`` and ``<!-- module hints -->``.
+
+    Args:
+        name: the file.
+        docs: whether there is an API reference to which the document's links can lead.
+    """
     text = (HERE / name).read_text("utf-8")
+    if not docs:
+        text = DOCS_LINK.sub("", text)
     for source in library().names(""):
         text = text.replace(f"asset:{source}", library().url(source))
     # The browser then loads all modules at once instead of discovering them import by import.
@@ -46,13 +55,18 @@ def _template(name: str) -> str:
     return text.replace("  <!-- module hints -->", hints)
 
 
-def filled(template: str, **values: str) -> bytes:
+def filled(settings: Settings, template: str, **values: str) -> bytes:
     """The template with ``value:<name>`` replaced; every value is escaped, for text and for attributes alike.
+
+    Args:
+        settings: the process's settings; where the API reference is off, no link leads to it.
+        template: the file's name.
+        values: what the template asks for.
 
     Raises:
         KeyError: the template asks for a value that is not given.
     """
-    return VALUE.sub(lambda match: escape(values[match["name"]]), _template(template)).encode()
+    return VALUE.sub(lambda match: escape(values[match["name"]]), _template(template, settings.public_docs)).encode()
 
 
 def document(body: bytes) -> Asset:
@@ -67,7 +81,9 @@ def document(body: bytes) -> Asset:
 
 
 def security_headers(settings: Settings, **directives: str) -> dict[str, str]:
-    """Headers of every HTML reply. The policy allows our own files and the realtime service, nothing else.
+    """Headers of every HTML reply: those of all replies, and more.
+
+    The policy allows our own files and the realtime service, nothing else.
 
     Args:
         settings: the process's settings.
@@ -84,18 +100,15 @@ def security_headers(settings: Settings, **directives: str) -> dict[str, str]:
         "form-action": "'self'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
+        # No policy may be made, so nothing at all can turn text into markup or script.
+        "trusted-types": "'none'",
     }
     policy |= {name.replace("_", "-"): value for name, value in directives.items()}
-    headers = {
+    return reply_headers(settings) | {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items() if value),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "strict-origin-when-cross-origin",
         "Permissions-Policy": PERMISSIONS,
         "Cross-Origin-Opener-Policy": "same-origin",
     }
-    if settings.secure_cookies:  # browsers ignore it over plain http, and a LAN host must not be locked to https
-        headers["Strict-Transport-Security"] = "max-age=31536000"
-    return headers
 
 
 def reply(request: Request, asset: Asset, headers: dict[str, str]) -> Response:

@@ -22,7 +22,7 @@ def page_routes(settings: Settings) -> list[TemplatedRoute]:
     """Build the page's routes. Raises ValueError when the page's files do not fit together."""
     headers = security_headers(settings)
     values = {"realtime": settings.realtime_url.rstrip("/"), "board": settings.default_board}
-    live_page = document(filled("index.html", **values))
+    live_page = document(filled(settings, "index.html", **values))
     icon = _asset_named("favicon.svg")
 
     async def page(request: Request) -> Response:
@@ -54,7 +54,7 @@ def not_found_page(settings: Settings) -> Response:
     Build it once when the process starts: the one response may be sent any number of times.
     """
     headers = {**security_headers(settings), "Cache-Control": "no-store"}
-    return Response(filled("not_found.html"), 404, media_type="text/html", headers=headers)
+    return Response(filled(settings, "not_found.html"), 404, media_type="text/html", headers=headers)
 
 
 def _asset_named(source: str) -> Asset:

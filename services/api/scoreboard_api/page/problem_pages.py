@@ -24,6 +24,7 @@ def problem_page(settings: Settings, code: ErrorCode, status: int, title: str, t
         text: the explanation; words between backquotes are shown as code.
     """
     body = filled(
+        settings,
         "problem.html",
         code=str(code),
         status=str(status),

@@ -1,23 +1,27 @@
 """Actions beside the hot path: their state, batches of trusted servers, asynchronous execution."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request
 
+from scoreboard.domain.action import Action, require_signed
+from scoreboard.domain.action_token_life import shown_status, token_state
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.security import action_token
 from scoreboard.storage import actions
+from scoreboard.storage.database import Transaction
 from scoreboard.storage.jobs import Job
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.execute_action import enqueue_action, read_job
 from scoreboard_api.defence import idempotency_key
 from scoreboard_api.deps import Reader, Service, Wired, Writer
 from scoreboard_api.errors import problem_body
-from scoreboard_api.routes.documented import KEYED, PLAYING, SIGNED_IN, WITH_BODY, problems
+from scoreboard_api.routes.documented import KEYED, PLAYING, SIGNED_IN, WITH_BODY, WRITING, problems
 from scoreboard_api.routes.hot import fingerprint, update_request
 from scoreboard_api.routes.replies import completed_fields, plain
 from scoreboard_api.schemas.actions import (
@@ -30,6 +34,7 @@ from scoreboard_api.schemas.actions import (
     UpdateBody,
     UpdateScore,
 )
+from scoreboard_api.signatures import is_signed, require_signature
 from scoreboard_api.wiring import Wiring
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -56,7 +61,11 @@ async def read_action(action_id: str, wiring: Wired, claims: Reader) -> ActionSt
     """Only the player's own actions can be seen."""
     unknown = "There is no such action."
     wanted = as_uuid(action_id, ErrorCode.TASK_NOT_FOUND, unknown)
-    action = await wiring.platform.database.transact(lambda tx: actions.find(tx, wanted))
+
+    async def work(tx: Transaction) -> tuple[Action | None, datetime]:
+        return await actions.find(tx, wanted), await actions.clock(tx)
+
+    action, now = await wiring.platform.database.transact(work)
     if action is None or action.player_id != claims.player_id:
         raise Refusal(ErrorCode.TASK_NOT_FOUND, unknown)
     path = f"/api/v1/actions/{action.id}"
@@ -64,7 +73,8 @@ async def read_action(action_id: str, wiring: Wired, claims: Reader) -> ActionSt
         action_id=action.id,
         kind=action.kind_key,
         kind_version=action.kind_version,
-        status=str(action.status),
+        status=str(shown_status(action, now)),
+        token=str(token_state(action, now)),
         points=action.points,
         created_at=action.created_at,
         expires_at=action.expires_at,
@@ -75,7 +85,7 @@ async def read_action(action_id: str, wiring: Wired, claims: Reader) -> ActionSt
 
 @router.post(
     "/actions/complete-batch",
-    responses=problems(SIGNED_IN, WITH_BODY, KEYED, [ErrorCode.FORBIDDEN, ErrorCode.IDEMPOTENCY_KEY_MISSING]),
+    responses=problems(WRITING, WITH_BODY, KEYED, [ErrorCode.FORBIDDEN, ErrorCode.IDEMPOTENCY_KEY_MISSING]),
     summary="Complete many actions (trusted servers)",
 )
 async def complete_batch(request: Request, wiring: Wired, claims: Service, body: Batch) -> BatchReply:
@@ -84,15 +94,20 @@ async def complete_batch(request: Request, wiring: Wired, claims: Service, body:
     if len(body.items) > wiring.settings.batch_items:
         fault = {"pointer": "/items", "detail": f"At most {wiring.settings.batch_items} items."}
         raise Refusal(ErrorCode.VALIDATION_ERROR, "The batch is too long.", extra={"errors": [fault]})
+    signed = is_signed(request)
+    require_signature(wiring, signed=signed)
     results = await asyncio.gather(
-        *(_complete_item(wiring, item, f"batch:{claims.player_id}:{key}:{n}") for n, item in enumerate(body.items)),
+        *(
+            _complete_item(wiring, item, f"batch:{claims.player_id}:{key}:{n}", signed=signed)
+            for n, item in enumerate(body.items)
+        ),
     )
     return BatchReply.model_validate(
         {"items": [_batch_result(wiring, request, result) for result in results]}, strict=False
     )
 
 
-async def _complete_item(wiring: Wiring, item: BatchItem, key: str) -> Completion | Refusal:
+async def _complete_item(wiring: Wiring, item: BatchItem, key: str, *, signed: bool) -> Completion | Refusal:
     try:
         player_id = as_uuid(item.player_id, ErrorCode.NOT_FOUND, "There is no such player.")
         token = action_token.read(wiring.platform.action_token_key, item.action_token)
@@ -100,7 +115,15 @@ async def _complete_item(wiring: Wiring, item: BatchItem, key: str) -> Completio
             raise Refusal(ErrorCode.UNAUTHORIZED, "This action belongs to another player.")
         mark = fingerprint("complete", token.action_id.hex, item.points, None)
         return await wiring.completions.submit(
-            CompletionRequest(player_id, token.action_id, mark, points=item.points, idempotency_key=key)
+            CompletionRequest(
+                player_id,
+                token.action_id,
+                mark,
+                points=item.points,
+                idempotency_key=key,
+                signed=signed,
+                begun_at=token.issued_at,
+            )
         )
     except Refusal as refusal:
         return refusal
@@ -128,9 +151,14 @@ _EXECUTE = problems(PLAYING, WITH_BODY, KEYED, _TOKEN_PROBLEMS)
 @router.post("/actions/execute", status_code=202, responses=_EXECUTE, summary="Queue an action")
 async def execute_action(request: Request, wiring: Wired, claims: Writer, body: UpdateScore) -> JobAccepted:
     """The same body as `scores/update`; the result comes by polling the job and as a live message."""
-    wanted = update_request(wiring, claims, UpdateBody(**body.model_dump()), request)
-    if wanted.kind_key is not None and wanted.kind_key not in await wiring.platform.catalog.kinds([wanted.kind_key]):
-        raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of action.")
+    signed = is_signed(request)
+    require_signature(wiring, signed=signed)
+    wanted = update_request(wiring, claims, UpdateBody(**body.model_dump()), request, signed=signed)
+    if wanted.kind_key is not None:
+        kind = (await wiring.platform.catalog.kinds([wanted.kind_key])).get(wanted.kind_key)
+        if kind is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of action.")
+        require_signed(kind, signed=signed)
     job_id, _ = await enqueue_action(wiring.platform, wanted)
     versioned = request.url.path.startswith("/api/v1/")
     return JobAccepted(

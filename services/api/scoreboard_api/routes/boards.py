@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query
 
+from scoreboard.domain.action import Signature
 from scoreboard.domain.board import Board, Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.standing import percentile
@@ -223,6 +224,11 @@ async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season
 async def list_kinds(wiring: Wired, _claims: Visitor) -> Kinds:
     """Every action kind and what it is worth."""
     kinds = (await wiring.platform.catalog.kinds()).values()
-    names = [name for name in KindOut.model_fields if name != "boards"]
-    items = [{name: getattr(kind, name) for name in names} | {"boards": list(kind.boards)} for kind in kinds]
+    names = [name for name in KindOut.model_fields if name not in ("boards", "signature")]
+    signature = Signature.REQUIRED if wiring.settings.require_signatures else None
+    items = [
+        {name: getattr(kind, name) for name in names}
+        | {"boards": list(kind.boards), "signature": str(signature or kind.signature)}
+        for kind in kinds
+    ]
     return Kinds.model_validate({"items": items, "links": {"self": "/api/v1/action-kinds"}})

@@ -24,7 +24,10 @@ SIGNED_IN = (
     ErrorCode.TOKEN_REVOKED,
     ErrorCode.USER_RATE_LIMIT,
 )
-PLAYING = (*SIGNED_IN, ErrorCode.ACCOUNT_SUSPENDED, ErrorCode.ACCOUNT_BANNED)
+SIGNING = (ErrorCode.STALE_REQUEST, ErrorCode.INVALID_SIGNATURE, ErrorCode.REPLAY_ATTACK)
+"""What a signature can be refused with: any write may carry one."""
+WRITING = (*SIGNED_IN, *SIGNING)
+PLAYING = (*WRITING, ErrorCode.ACCOUNT_SUSPENDED, ErrorCode.ACCOUNT_BANNED)
 WITHOUT_TOKEN: dict[str, Any] = {"security": [{}]}
 """For ``openapi_extra``: a token is welcome and not needed."""
 KEYED = (ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT)

@@ -23,6 +23,7 @@ from scoreboard_api.defence import admit, authenticate, bearer_token, idempotenc
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
+from scoreboard_api.signatures import read_signature, require_signature
 from scoreboard_api.wiring import Wiring
 
 Body = TypeVar("Body")
@@ -76,10 +77,11 @@ async def create_action(request: Request) -> Response:
     body = await read_body(request, _create)
     claims = authenticate(request)
     kind = body.kind if isinstance(body, CreateBody) else None
-    await admit(wiring, claims, write=True, kind=await _known_kind(wiring, kind))
+    signed = await _admit_action(wiring, request, claims, kind)
     wanted = checked(body)
+    mark = fingerprint("create", wanted.kind)
     created = await wiring.creations.submit(
-        CreationRequest(claims.player_id, wanted.kind, fingerprint("create", wanted.kind), idempotency_key(request))
+        CreationRequest(claims.player_id, wanted.kind, mark, idempotency_key(request), signed=signed)
     )
     return created_reply(created)
 
@@ -89,7 +91,7 @@ async def complete_action(request: Request) -> Response:
     wiring = wiring_of(request)
     body = await read_body(request, _complete)
     claims = authenticate(request)
-    await admit(wiring, claims, write=True)
+    signed = await _admit_action(wiring, request, claims, None)
     wanted = checked(body)
     try:
         action_id = UUID(request.path_params["action_id"])
@@ -99,7 +101,7 @@ async def complete_action(request: Request) -> Response:
     require_owner(token, claims)
     if token.action_id != action_id:
         raise await _misplaced(wiring, token)
-    completion = await wiring.completions.submit(by_token(claims, token, wanted.points, wanted.season, request))
+    completion = await wiring.completions.submit(by_token(claims, token, wanted, request, signed=signed))
     return completed_reply(wiring, completion)
 
 
@@ -117,12 +119,23 @@ async def update_score(request: Request) -> Response:
     body = await read_body(request, _update)
     claims = authenticate(request)
     kind = body.kind if isinstance(body, UpdateBody) else None
-    await admit(wiring, claims, write=True, kind=await _known_kind(wiring, kind))
-    completion = await wiring.completions.submit(update_request(wiring, claims, checked(body), request))
+    signed = await _admit_action(wiring, request, claims, kind)
+    wanted = update_request(wiring, claims, checked(body), request, signed=signed)
+    completion = await wiring.completions.submit(wanted)
     return completed_reply(wiring, completion)
 
 
-def update_request(wiring: Wiring, claims: Claims, body: UpdateBody, request: Request) -> CompletionRequest:
+async def _admit_action(wiring: Wiring, request: Request, claims: Claims, kind: str | None) -> bool:
+    """Limits, revocation, signature. Returns whether the request is signed."""
+    signature = await read_signature(wiring, request, claims)
+    await admit(wiring, claims, write=True, kind=await _known_kind(wiring, kind), signature=signature)
+    require_signature(wiring, signed=signature is not None)
+    return signature is not None
+
+
+def update_request(
+    wiring: Wiring, claims: Claims, body: UpdateBody, request: Request, *, signed: bool
+) -> CompletionRequest:
     """What a one-call update asks for.
 
     Raises:
@@ -131,7 +144,7 @@ def update_request(wiring: Wiring, claims: Claims, body: UpdateBody, request: Re
     if body.action_token is not None and body.action_id is None and body.kind is None:
         token = action_token.read(wiring.platform.action_token_key, body.action_token)
         require_owner(token, claims)
-        return by_token(claims, token, body.points, body.season, request)
+        return by_token(claims, token, body, request, signed=signed)
     if body.action_token is None and body.action_id is not None and body.kind is not None:
         return CompletionRequest(
             claims.player_id,
@@ -142,22 +155,25 @@ def update_request(wiring: Wiring, claims: Claims, body: UpdateBody, request: Re
             points=body.points,
             season_id=body.season,
             idempotency_key=idempotency_key(request),
+            signed=signed,
         )
     fault = {"pointer": "", "detail": "Send either action_token, or action_id together with kind."}
     raise Refusal(ErrorCode.VALIDATION_ERROR, "The body has not the right form.", extra={"errors": [fault]})
 
 
 def by_token(
-    claims: Claims, token: action_token.ActionToken, points: int | None, season: int | None, request: Request
+    claims: Claims, token: action_token.ActionToken, body: CompleteBody | UpdateBody, request: Request, *, signed: bool
 ) -> CompletionRequest:
     """The completion of an action that was begun."""
     return CompletionRequest(
         claims.player_id,
         token.action_id,
-        fingerprint("complete", token.action_id.hex, points, season),
-        points=points,
-        season_id=season,
+        fingerprint("complete", token.action_id.hex, body.points, body.season),
+        points=body.points,
+        season_id=body.season,
         idempotency_key=idempotency_key(request),
+        signed=signed,
+        begun_at=token.issued_at,
     )
 
 

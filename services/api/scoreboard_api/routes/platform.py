@@ -20,10 +20,12 @@ from scoreboard_api.schemas.analytics import Activity, DayOut, HealthOut, Minute
 health = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["platform"])
 _UNREADY: dict[int | str, dict[str, Any]] = {
-    503: {"model": HealthOut, "description": "not ready: take this server out of rotation"}
+    400: problems()[400],
+    503: {"model": HealthOut, "description": "not ready: take this server out of rotation"},
 }
 _MOST_MINUTES = 5000
 _DAYS = 31
+_KEYS_KEPT = "public, max-age=300"  # half of an access token's longest life: a new key is known before the old one goes
 
 
 @health.get("/live", summary="Is the process alive?")
@@ -51,8 +53,9 @@ async def ready(
 
 
 @router.get("/.well-known/jwks.json", summary="Public keys of access tokens")
-async def key_set(wiring: Wired) -> dict[str, list[dict[str, str]]]:
+async def key_set(wiring: Wired, response: Response) -> dict[str, list[dict[str, str]]]:
     """A JSON Web Key Set (RFC 7517)."""
+    response.headers["Cache-Control"] = _KEYS_KEPT
     return wiring.tokens.key_set()
 
 

@@ -166,6 +166,7 @@ class ActionState(Reply):
     kind: str = Field(examples=["quiz"])
     kind_version: int
     status: str = Field(description="created, completed, held, expired or rejected", examples=["completed"])
+    token: str = Field(description="of its action token: active, consumed, expired or invalid", examples=["consumed"])
     points: int | None
     created_at: datetime
     expires_at: datetime

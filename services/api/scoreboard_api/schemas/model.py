@@ -47,3 +47,4 @@ class Problem(Reply):
     retry_after: float | None = Field(None, description="seconds", examples=[12.5])
     errors: list[FieldError] | None = None
     result: dict[str, Any] | None = Field(None, description="with ALREADY_COMPLETED: the recorded result")
+    server_time: str | None = Field(None, description="with STALE_REQUEST", examples=["2026-01-31T12:00:00.000Z"])

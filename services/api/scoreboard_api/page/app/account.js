@@ -1,5 +1,6 @@
 // The dialog to log in or to create an account, and the corner of the header that shows who is playing.
 
+import { Code } from "./codes.js";
 import { byId, fill, h } from "./dom.js";
 import { Problem, sentence } from "./problems.js";
 import { avatar } from "./row.js";
@@ -126,7 +127,7 @@ function explain(failure, fields, alert) {
     placed = true;
   }
   if (placed) return;
-  const taken = failure instanceof Problem && failure.code === "CONFLICT";
+  const taken = failure instanceof Problem && failure.code === Code.CONFLICT;
   if (taken) fields.username.complain("This name is taken. Try another.");
   alert.textContent = taken ? "" : sentence(failure);
   alert.hidden = taken;

@@ -1,10 +1,13 @@
-// One way to call the HTTP API: JSON, problem documents as `Problem`, one refresh of the access token and then the same
-// request again with the same Idempotency-Key. The access token lives in this module's memory only.
+// One way to call the HTTP API: JSON, problem documents as `Problem`, one refresh of the access token (or one look at the
+// server's clock) and then the same request again with the same Idempotency-Key. The access token lives in this module's
+// memory only.
 
+import { Code } from "./codes.js";
 import { Problem } from "./problems.js";
+import { correctClock } from "./signing.js";
 
 const PATIENCE = 12_000;
-const RENEWABLE = new Set(["UNAUTHENTICATED", "TOKEN_EXPIRED", "TOKEN_REVOKED", "INVALID_TOKEN"]);
+const RENEWABLE = new Set([Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.TOKEN_REVOKED, Code.INVALID_TOKEN]);
 
 let accessToken = "";
 /** @type {() => Promise<boolean>} */
@@ -39,6 +42,10 @@ export async function call(method, path, options = {}) {
   try {
     return await send(method, path, options);
   } catch (failure) {
+    if (options.sign && failure instanceof Problem && failure.code === Code.STALE_REQUEST && failure.serverTime) {
+      correctClock(failure.serverTime);
+      return send(method, path, options);
+    }
     const expired = options.player && failure instanceof Problem && failure.status === 401 && RENEWABLE.has(failure.code);
     if (!expired || !(await renew())) throw failure;
     return send(method, path, options);
@@ -84,6 +91,6 @@ async function send(method, path, { body, player = false, key, sign, headers = {
 function refusal(reply, content) {
   const header = Number(reply.headers.get("Retry-After"));
   const wait = content?.retry_after ?? (header > 0 ? header : undefined);
-  const code = content?.code ?? (reply.status >= 500 ? "INTERNAL_ERROR" : "UNEXPECTED");
+  const code = content?.code ?? (reply.status >= 500 ? Code.INTERNAL_ERROR : "UNEXPECTED");
   return new Problem(code, { ...content, status: reply.status, retry_after: wait });
 }

@@ -2,6 +2,7 @@
 // after the right kind of farewell. What the messages say is feed.js's matter.
 
 import { token } from "./api.js";
+import { Code } from "./codes.js";
 import { REALTIME_URL } from "./config.js";
 import { takeMessage } from "./feed.js";
 import { renewOnce, sessionEnded } from "./session.js";
@@ -14,7 +15,7 @@ const LONGEST_WAIT = 30_000;
 const STEADY_AFTER = 5000;
 const IDLE_AFTER = 5 * 60_000;
 const ACTIVITY_EVERY = 60_000;
-const TERMINAL = new Set(["TOKEN_REVOKED", "ACCOUNT_SUSPENDED", "ACCOUNT_BANNED"]);
+const TERMINAL = new Set([Code.TOKEN_REVOKED, Code.ACCOUNT_SUSPENDED, Code.ACCOUNT_BANNED]);
 
 /** @type {any} */
 let socket;
@@ -131,7 +132,7 @@ function onRefusal(code) {
   if (TERMINAL.has(code)) {
     attempts = 0; // as a spectator we are welcome again
     sessionEnded(code);
-  } else if (["INVALID_TOKEN", "TOKEN_EXPIRED", "UNAUTHENTICATED"].includes(code) && token()) {
+  } else if ([Code.INVALID_TOKEN, Code.TOKEN_EXPIRED, Code.UNAUTHENTICATED].includes(code) && token()) {
     renewOnce();
   }
 }
@@ -167,7 +168,7 @@ function wait() {
   if (!navigator.onLine) return phase("offline");
   const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempts);
   attempts += 1;
-  later(longest * (0.5 + Math.random() / 2), refused === "DRAINING" ? "restarting" : "waiting", retryNow);
+  later(longest * (0.5 + Math.random() / 2), refused === Code.DRAINING ? "restarting" : "waiting", retryNow);
 }
 
 /** @param {number} milliseconds @param {import("./store.js").Phase} name @param {() => void} then */

@@ -1,6 +1,7 @@
 // Playing one action: start, wait its minimum time, hand it in. Knows stages and keys, no elements; playview.js draws it.
 
 import { call, newKey } from "./api.js";
+import { Code } from "./codes.js";
 import { Problem } from "./problems.js";
 import { readMineSoon } from "./reads.js";
 import { canSign, sign } from "./signing.js";
@@ -76,7 +77,7 @@ export async function start() {
   if (kind.direct) return complete();
   change({ stage: "starting" });
   try {
-    const action = await call("POST", "/actions", { body: { kind: kind.key }, player: true, key: newKey(), sign: signature(kind) });
+    const action = await call("POST", "/actions", { body: { kind: kind.key }, player: true, key: newKey(), sign });
     intent = { id: action.action_id, key: newKey() };
     change({ stage: "running", action, readyAt: Date.now() + action.min_duration_s * 1000 });
   } catch (failure) {
@@ -90,18 +91,18 @@ export async function complete() {
   if (!kind || play.stage === "completing") return;
   change({ stage: "completing", failure: null });
   const reported = isRanged(kind) ? { points: play.points } : {};
-  const options = { player: true, key: intent.key, sign: signature(kind) };
+  const options = { player: true, key: intent.key, sign };
   try {
     const result = play.action
       ? await call("POST", `/actions/${intent.id}/complete`, { ...options, body: { action_token: play.action.action_token, ...reported } })
       : await call("POST", "/scores/update", { ...options, body: { action_id: intent.id, kind: kind.key, ...reported } });
     finish(kind, result);
   } catch (failure) {
-    if (failure instanceof Problem && failure.code === "ALREADY_COMPLETED" && failure.result) finish(kind, failure.result);
-    else if (failure instanceof Problem && failure.code === "ACTION_TOO_EARLY" && play.action) {
+    if (failure instanceof Problem && failure.code === Code.ALREADY_COMPLETED && failure.result) finish(kind, failure.result);
+    else if (failure instanceof Problem && failure.code === Code.ACTION_TOO_EARLY && play.action) {
       change({ stage: "running", failure, readyAt: Date.now() + (failure.retryAfter ?? 1) * 1000 });
     } else if (failure instanceof Problem && failure.outcomeUnknown) change({ stage: "unsure", failure });
-    else if (failure instanceof Problem && failure.code === "INVALID_SCORE" && play.action) change({ stage: "running", failure });
+    else if (failure instanceof Problem && failure.code === Code.INVALID_SCORE && play.action) change({ stage: "running", failure });
     else refuse(kind, failure, "choose");
   }
 }
@@ -121,14 +122,9 @@ function finish(kind, result) {
 
 /** @param {Kind} kind @param {unknown} failure @param {Stage} stage */
 function refuse(kind, failure, stage) {
-  const rest = failure instanceof Problem && (failure.code === "COOLDOWN" || failure.code === "ACTION_LIMIT") ? failure.retryAfter : null;
+  const rest = failure instanceof Problem && (failure.code === Code.COOLDOWN || failure.code === Code.ACTION_LIMIT) ? failure.retryAfter : null;
   if (rest !== null) play.restsUntil.set(kind.key, Date.now() + rest * 1000);
   change({ stage, failure, action: null });
-}
-
-/** @param {Kind} kind */
-function signature(kind) {
-  return kind.signature === "required" ? sign : undefined;
 }
 
 /** @param {Partial<typeof play>} patch */

@@ -3,7 +3,7 @@
 
 import { call } from "./api.js";
 import { Problem, sentence } from "./problems.js";
-import { currentBoard, get, isFinal, NO_STANDINGS, set } from "./store.js";
+import { get, isFinal, NO_STANDINGS, set } from "./store.js";
 
 const FINAL_ENTRIES = 100;
 const MINE_EVERY = 1500;
@@ -33,10 +33,10 @@ export async function readSeasons() {
  */
 export async function readTop() {
   const { boardKey, seasonId } = get();
-  const limit = seasonId === null ? (currentBoard()?.size ?? 10) : FINAL_ENTRIES;
-  const season = seasonId === null ? "" : `&season=${seasonId}`;
+  // The board's own size is the server's to know: this may be asked before the boards were read.
+  const query = seasonId === null ? "" : `?limit=${FINAL_ENTRIES}&season=${seasonId}`;
   try {
-    const top = await call("GET", `/boards/${encodeURIComponent(boardKey)}/top?limit=${limit}${season}`, { player: true });
+    const top = await call("GET", `/boards/${encodeURIComponent(boardKey)}/top${query}`, { player: true });
     if (get().boardKey === boardKey && get().seasonId === seasonId) takeTop(top);
     return true;
   } catch (failure) {

@@ -2,6 +2,7 @@
 // the fact that somebody logged in here is kept in storage, so that a visit of a stranger makes no needless request.
 
 import { call, token, useRenewal, useToken } from "./api.js";
+import { Code } from "./codes.js";
 import { Problem, sentence } from "./problems.js";
 import { forgetSigning, keepSigning } from "./signing.js";
 import { get, NOT_MINE, set } from "./store.js";
@@ -70,7 +71,7 @@ async function tryRenewal() {
     const code = failure instanceof Problem ? failure.code : "";
     const refused = failure instanceof Problem && (failure.status === 401 || failure.status === 403);
     // Lost or overloaded requests say nothing about the session: keep it and try again later.
-    if (refused && get().player) sessionEnded(code === "ACCOUNT_SUSPENDED" || code === "ACCOUNT_BANNED" ? code : "TOKEN_EXPIRED");
+    if (refused && get().player) sessionEnded(code === Code.ACCOUNT_SUSPENDED || code === Code.ACCOUNT_BANNED ? code : Code.TOKEN_EXPIRED);
     else if (refused) forget();
     else if (token()) renewLater(30);
     return false;

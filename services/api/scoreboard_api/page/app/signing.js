@@ -1,9 +1,11 @@
-// Signs requests (RFC 9421, the API's fixed profile) for action kinds that require it. The key is imported non-extractable,
-// so a script that sneaks in can use it but not carry it away. WebCrypto needs https or localhost; without it only kinds
-// that do not require a signature can be played.
+// Signs requests about actions (RFC 9421, the API's fixed profile). The key is imported non-extractable, so a script that
+// sneaks in can use it but not carry it away. WebCrypto needs https or localhost; without it only kinds that do not
+// require a signature can be played.
 
 /** @type {{id: string, key: CryptoKey} | null} */
 let signer = null;
+/** Milliseconds to add to this device's clock to get the server's. */
+let skew = 0;
 
 const UTF8 = new TextEncoder();
 
@@ -26,6 +28,15 @@ export function forgetSigning() {
 }
 
 /**
+ * Goes by the server's clock from now on, because this device's is wrong.
+ * @param {string} serverTime as a stale request was told it
+ */
+export function correctClock(serverTime) {
+  const difference = Date.parse(serverTime) - Date.now();
+  if (Number.isFinite(difference)) skew = difference;
+}
+
+/**
  * The headers that sign one request.
  * @param {import("./api.js").SignableRequest} request path without a query
  * @returns {Promise<Record<string, string>>}
@@ -35,7 +46,7 @@ export async function sign({ method, path, body, key }) {
   const digest = `sha-256=:${base64(await crypto.subtle.digest("SHA-256", UTF8.encode(body)))}:`;
   const covered = ["@method", "@path", "@query", "content-digest", ...(key ? ["idempotency-key"] : [])];
   const nonce = base64(crypto.getRandomValues(new Uint8Array(16)).buffer);
-  const created = Math.floor(Date.now() / 1000);
+  const created = Math.floor((Date.now() + skew) / 1000);
   const parameters = `(${covered.map((name) => `"${name}"`).join(" ")});created=${created};keyid="${signer.id}";nonce="${nonce}";alg="hmac-sha256";tag="scoreboard-v1"`;
   const lines = [`"@method": ${method}`, `"@path": ${path}`, `"@query": ?`, `"content-digest": ${digest}`];
   if (key) lines.push(`"idempotency-key": ${key}`);

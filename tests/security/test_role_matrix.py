@@ -1,0 +1,390 @@
+"""Every route times every kind of caller: who is let in, and with which words the others are kept out.
+
+``role_matrix.md`` says what is expected. A route without a row fails, a row without a route fails, a cell that is
+answered otherwise fails. A route can have several rows: what follows a ``·`` names the case.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import pytest
+from socketio.exceptions import ConnectionError as HandshakeError
+
+from scoreboard.domain.player import Role
+from scoreboard.storage import players
+from scoreboard.usecases.platform import open_platform
+from scoreboard_api.app import create_app
+from scoreboard_realtime.app import Realtime
+from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
+from tests.conftest import Api, open_api
+from tests.contract.live_clients import PlainClient, SocketIoClient
+from tests.security.callers import Opened, open_caller
+from tests.security.conftest import Count
+from tests.stage import PASSWORD, Service, Stores, make_keys, settings_from
+
+CALLERS = (
+    "anonymous",
+    "player",
+    "another player",
+    "suspended player",
+    "moderator",
+    "admin",
+    "service",
+    "platform-config",
+)
+OWNERS = ("player", "suspended player")
+"""These callers ask for what is their own; the others for what belongs to somebody else."""
+
+Rows = dict[str, dict[str, str]]
+Wish = dict[str, Any]
+
+
+def table() -> Rows:
+    """The file: route and case → caller → outcome."""
+    lines = [line for line in Path(__file__).with_name("role_matrix.md").read_text().splitlines() if line[:1] == "|"]
+    head, _, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    assert tuple(head[1:]) == CALLERS
+    rows = {row[0].strip("`"): dict(zip(CALLERS, row[1:], strict=True)) for row in body}
+    assert len(rows) == len(body), "a row is there twice"
+    return rows
+
+
+def route_of(row: str) -> str:
+    return row.partition(" · ")[0]
+
+
+# --- Which routes there are -----------------------------------------------------------------------------------------
+
+
+def nested(routes: Any) -> Iterator[tuple[str, set[str]]]:
+    """Path and methods of each route. FastAPI keeps an included router as one entry with its own list."""
+    for route in routes:
+        if hasattr(route, "effective_route_contexts"):
+            yield from ((each.path, each.methods) for each in route.effective_route_contexts())
+        elif hasattr(route, "routes"):
+            yield from ((f"{route.path}{path}", methods) for path, methods in nested(route.routes))
+        else:
+            yield route.path, getattr(route, "methods", None) or {"WEBSOCKET"}
+
+
+def labels(routes: Any, prefix: str = "") -> set[str]:
+    return {f"{prefix}{method} {path}" for path, methods in nested(routes) for method in methods - {"HEAD"}}
+
+
+def nowhere() -> dict[str, str]:
+    """Stores that nobody contacts: an application is built without them."""
+    return {**make_keys(), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/no", "REDIS_URL": "redis://127.0.0.1:1"}
+
+
+async def api_routes() -> set[str]:
+    app: Any
+    app, wiring = create_app(settings_from(nowhere()))
+    while not hasattr(app, "routes"):  # through the layers around the framework
+        app = getattr(app, "app", None) or app._app
+    await wiring.close()
+    return labels(app.routes)
+
+
+async def realtime_routes() -> set[str]:
+    platform = open_platform(settings_from(nowhere()), application="test")
+    service: Any = Realtime(platform)
+    found = labels(service.application._application.other_asgi_app.routes, "realtime ")
+    await platform.close()
+    return {*found, f"realtime SOCKETIO {SOCKETIO_PATH}"}
+
+
+async def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    routes = await api_routes() | await realtime_routes()
+    rows = {route_of(row) for row in table()}
+    assert len(routes) > 40
+    assert rows - routes == set(), "rows without a route"
+    assert routes - rows == set(), "routes without a row: add them to role_matrix.md"
+
+
+# --- What is asked of each ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Cell:
+    """One caller in front of one route, and the player whose things the request is about."""
+
+    api: Api
+    private: bool
+    caller: Opened | None
+    owner: Opened
+    hashes: tuple[str, str]
+
+    @property
+    def board(self) -> str:
+        return "hidden" if self.private else "main"
+
+    async def begun(self, kind: str = "quiz") -> dict[str, Any]:
+        return await self.owner.person(self.api.client).begin(kind)
+
+    async def with_password(self) -> dict[str, str]:
+        """Give everybody a password: the owner the known one, who is returned with it, the caller another."""
+        for player, hashed in zip((self.caller or self.owner, self.owner), reversed(self.hashes), strict=True):
+            player_id = player.player.id
+            await self.api.platform.database.transact(
+                lambda tx, i=player_id, h=hashed: players.set_password(tx, i, h)  # type: ignore[misc]
+            )
+        return {"username": self.owner.player.username, "password": PASSWORD}
+
+
+async def plain(cell: Cell) -> Wish:
+    return {}
+
+
+async def of_board(cell: Cell) -> Wish:
+    return {"key": cell.board}
+
+
+async def of_player(cell: Cell) -> Wish:
+    return {"player_id": str(cell.owner.player.id)}
+
+
+async def one_call(cell: Cell) -> Wish:
+    return {"json": {"action_id": secrets.token_hex(8), "kind": "tap"}}
+
+
+async def by_token(cell: Cell) -> Wish:
+    return {"json": {"action_token": (await cell.begun())["action_token"]}}
+
+
+async def completion(cell: Cell) -> Wish:
+    begun = await cell.begun()
+    return {"action_id": begun["action_id"], "json": {"action_token": begun["action_token"]}}
+
+
+async def state(cell: Cell) -> Wish:
+    return {"action_id": (await cell.begun())["action_id"]}
+
+
+async def creation(cell: Cell) -> Wish:
+    return {"json": {"kind": "quiz"}}
+
+
+async def batch(cell: Cell) -> Wish:
+    begun = await cell.begun()
+    item = {"player_id": str(cell.owner.player.id), "action_token": begun["action_token"]}
+    return {"json": {"items": [item]}, "headers": {"Idempotency-Key": secrets.token_hex(8)}}
+
+
+async def job(cell: Cell) -> Wish:
+    body = {"action_id": secrets.token_hex(8), "kind": "tap"}
+    queued = await cell.owner.person(cell.api.client).post("/api/v1/actions/execute", body)
+    return {"job_id": queued.json()["job_id"]}
+
+
+async def scored(cell: Cell) -> Wish:
+    await cell.owner.person(cell.api.client).score("secret" if cell.private else "quiz")
+    return {"key": cell.board}
+
+
+async def lookup(cell: Cell) -> Wish:
+    return {"key": cell.board, "json": {"player_ids": [str(cell.owner.player.id)]}}
+
+
+async def registration(cell: Cell) -> Wish:
+    return {"json": {"username": f"new-{secrets.token_hex(6)}", "password": PASSWORD}}
+
+
+async def logging_in(cell: Cell) -> Wish:
+    return {"json": await cell.with_password()}
+
+
+async def refreshing(cell: Cell) -> Wish:
+    return {"json": {"refresh_token": cell.owner.refresh_token}}
+
+
+async def changing_password(cell: Cell) -> Wish:
+    """With the owner's password, which is of use to nobody else."""
+    current = (await cell.with_password())["password"]
+    return {"json": {"current_password": current, "new_password": "quite another battery"}}
+
+
+async def exchanging(cell: Cell) -> Wish:
+    return {"json": {"token": cell.owner.access_token}}
+
+
+async def asset(cell: Cell) -> Wish:
+    page = (await cell.api.client.get("/")).text
+    return {"name": page.partition('"/assets/')[2].partition('"')[0]}
+
+
+async def problem(cell: Cell) -> Wish:
+    return {"name": "validation-error"}
+
+
+RECIPES: dict[str, Callable[[Cell], Awaitable[Wish]]] = {
+    "POST /api/v1/auth/register": registration,
+    "POST /api/v1/auth/login": logging_in,
+    "POST /api/auth/login": logging_in,
+    "POST /api/v1/auth/refresh": refreshing,
+    "POST /api/v1/auth/password": changing_password,
+    "POST /api/v1/auth/session": exchanging,
+    "POST /api/v1/actions": creation,
+    "GET /api/v1/actions/{action_id}": state,
+    "POST /api/v1/actions/{action_id}/complete": completion,
+    "POST /api/v1/actions/complete-batch": batch,
+    "POST /api/v1/actions/execute": one_call,
+    "POST /api/actions/execute": one_call,
+    "POST /api/v1/scores/update": one_call,
+    "POST /api/v1/scores/update · with a token": by_token,
+    "POST /api/scores/update": one_call,
+    "GET /api/v1/jobs/{job_id}": job,
+    "GET /api/v1/players/{player_id}": of_player,
+    "GET /api/v1/players/{player_id}/history": of_player,
+    "GET /api/v1/boards/{key}/me": scored,
+    "GET /api/v1/boards/{key}/around": scored,
+    "POST /api/v1/boards/{key}/lookup": lookup,
+    "GET /assets/{name}": asset,
+    "GET /problems/{name}": problem,
+}
+"""How to ask for what needs more than its address; a row of its own can have a recipe of its own."""
+
+
+def recipe(row: str) -> Callable[[Cell], Awaitable[Wish]]:
+    found = RECIPES.get(row) or RECIPES.get(route_of(row))
+    return found or (of_board if "{key}" in row else plain)
+
+
+@pytest.fixture(scope="module")
+async def matrix(stores: Stores) -> AsyncIterator[tuple[Api, tuple[str, str]]]:
+    async with open_api(stores) as api:
+        passwords = api.wiring.sign_in.passwords
+        yield api, (await passwords.hash(PASSWORD), await passwords.hash("not the owner's"))
+
+
+async def meet(api: Api, caller: str) -> tuple[Opened | None, Opened]:
+    """The caller, and whose things the request is about."""
+    role = Role(caller) if caller in set(Role) else Role.PLAYER
+    opened = None
+    if caller != "anonymous":
+        opened = await open_caller(api.platform, api.wiring.tokens, role)
+    owner = opened if caller in OWNERS and opened is not None else None
+    return opened, owner or await open_caller(api.platform, api.wiring.tokens)
+
+
+async def suspend(api: Api, player_id: UUID) -> None:
+    await api.sql("UPDATE players SET status = 'suspended' WHERE id = :id", id=player_id)
+
+
+def outcome(reply: httpx.Response) -> str:
+    media = reply.headers.get("content-type", "")
+    code = f" {reply.json()['code']}" if media.startswith("application/problem+json") else ""
+    return f"{reply.status_code}{code}"
+
+
+async def ask(api: Api, hashes: tuple[str, str], row: str, caller: str) -> str:
+    opened, owner = await meet(api, caller)
+    wish = await recipe(row)(Cell(api, "private" in row, opened, owner, hashes))
+    headers = {**wish.pop("headers", {}), **(opened.headers if opened is not None else {})}
+    content = {"json": wish.pop("json")} if "json" in wish else {}
+    if caller == "suspended player":
+        await suspend(api, owner.player.id)
+    method, path = route_of(row).split(" ", 1)
+    reply = await api.client.request(method, path.format(**wish), headers=headers, **content)
+    api.client.cookies.clear()
+    return outcome(reply)
+
+
+async def test_the_api_lets_in_whom_the_matrix_says(matrix: tuple[Api, tuple[str, str]], count: Count) -> None:
+    api, hashes = matrix
+    wrong, cells = [], 0
+    for row, expected in table().items():
+        if row.startswith("realtime "):
+            continue
+        for caller in CALLERS:
+            got = await ask(api, hashes, row, caller)
+            cells += 1
+            if got != expected[caller]:
+                wrong.append(f"{row} as {caller}: {got}, not {expected[caller]}")
+    assert not wrong, "\n".join(wrong)
+    count("cells of the role matrix", cells)
+
+
+# --- Realtime -------------------------------------------------------------------------------------------------------
+
+
+async def over_socket(client: PlainClient | SocketIoClient, token: str | None, board: str) -> str:
+    """What the client may listen to once it has said who it is."""
+    try:
+        await client.open(token)
+    except HandshakeError as error:
+        return str(error)
+    if token is not None:
+        answer = await client.hear("auth.ok", "error")
+        if answer["type"] == "error":
+            return str(answer["error"]["code"])
+    granted = []
+    for channel in (f"board:{board}", "me"):
+        await client.say({"type": "subscribe", "channels": [channel]})
+        answer = await client.hear("subscribed", "error")
+        if answer["type"] == "subscribed":
+            granted.append(channel.partition(":")[0])
+            await client.hear("leaderboard.initial", "standing.initial")
+        else:
+            granted.append(f"no {channel.partition(':')[0]}: {answer['error']['code']}")
+    await client.leave()
+    return ", ".join(granted)
+
+
+async def as_stream(service: Service, path: str, headers: dict[str, str]) -> str:
+    async with (
+        httpx.AsyncClient(base_url=service.url) as client,
+        client.stream("GET", path, headers=headers) as reply,
+    ):
+        if reply.status_code != 200:
+            await reply.aread()
+            return outcome(reply)
+        async for line in reply.aiter_lines():
+            if line.startswith("data: ") and json.loads(line[6:])["type"] == "leaderboard.initial":
+                return "200"
+    return "ended"
+
+
+async def ask_realtime(service: Service, row: str, token: str | None) -> str:
+    _, method, path = route_of(row).split(" ", 2)
+    board = "hidden" if "private" in row else "main"
+    if method == "WEBSOCKET":
+        return await over_socket(PlainClient(service.url), token, board)
+    if method == "SOCKETIO":
+        return await over_socket(SocketIoClient(service.url), token, board)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return await as_stream(service, path.format(key=board), headers) if "{key}" in path else await probe(service, path)
+
+
+async def probe(service: Service, path: str) -> str:
+    async with httpx.AsyncClient(base_url=service.url) as client:
+        return outcome(await client.get(path))
+
+
+async def test_realtime_lets_in_whom_the_matrix_says(
+    matrix: tuple[Api, tuple[str, str]], tmp_path: Path, count: Count
+) -> None:
+    api, _ = matrix
+    service = Service("realtime", {**api.environment, "SCOREBOARD_SOCKETS_PER_ADDRESS": "500"}, tmp_path / "log")
+    service.start()
+    wrong, cells = [], 0
+    try:
+        await service.ready()
+        for row, expected in table().items():
+            for caller in CALLERS if row.startswith("realtime ") else ():
+                opened, owner = await meet(api, caller)
+                if caller == "suspended player":
+                    await suspend(api, owner.player.id)
+                got = await ask_realtime(service, row, opened.access_token if opened is not None else None)
+                cells += 1
+                if got != expected[caller]:
+                    wrong.append(f"{row} as {caller}: {got}, not {expected[caller]}")
+    finally:
+        service.stop()
+    assert not wrong, "\n".join(wrong)
+    count("cells of the role matrix", cells)
