@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     addresses_kept_days: int = Field(30, ge=1, description="then incidents keep only the network: privacy")
 
     # Sizes
+    head_limit: int = Field(32 * 1024, ge=4096, description="bytes of a request's line and headers; a token has 1 KiB")
+    head_deadline: float = Field(10.0, gt=0, description="from the connection, or a request's first byte, to its body")
     body_limit: int = Field(16 * 1024, ge=1024)
     batch_body_limit: int = Field(1024 * 1024, ge=1024)
     batch_items: int = Field(500, ge=1, le=5000)

@@ -1,8 +1,10 @@
 """``python -m scoreboard_api``: wiring, signals, exit."""
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scoreboard import telemetry
+from scoreboard.security.head_bounds import with_head_bounds
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
 from scoreboard_api.app import create_app
@@ -38,7 +40,7 @@ def main() -> None:
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=with_head_bounds(HttpToolsProtocol, settings),
         ws="none",
         lifespan="on",
         access_log=False,

@@ -6,8 +6,10 @@ import signal
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scoreboard import telemetry
+from scoreboard.security.head_bounds import with_head_bounds
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
 from scoreboard.usecases.platform import open_platform
@@ -60,7 +62,7 @@ async def serve(settings: Settings) -> None:
         realtime.application,
         host=settings.realtime_host,
         port=settings.realtime_port,
-        http="httptools",
+        http=with_head_bounds(HttpToolsProtocol, settings),
         ws=FramedWebSocket,
         ws_max_size=_HARD_PAYLOAD,
         ws_per_message_deflate=False,

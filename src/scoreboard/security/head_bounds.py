@@ -1,0 +1,81 @@
+"""HTTP connections whose head may neither grow nor take its time for ever.
+
+uvicorn's parser takes header after header without an end, and waits for the rest of one as long as the client likes:
+a few hundred idle sockets would be enough to run a server out of memory or descriptors. Everything behind the head
+(body, reply) has bounds of its own in the services.
+"""
+
+import asyncio
+from typing import Any
+
+from scoreboard.settings import Settings
+
+_CLOSING = b"content-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSING
+_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSING
+
+
+class HeadBounds:
+    """Goes before uvicorn's ``HttpToolsProtocol``, whose hooks it extends; the bounds are those of the class."""
+
+    head_bytes = 0
+    head_seconds = 0.0
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _deadline: asyncio.TimerHandle | None = None
+    _read = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is there; the first request is due."""
+        self._next.connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._arrived()
+        self._next.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head that is not complete yet."""
+        self._next.data_received(data)
+        if self._deadline is not None:
+            self._read += len(data)
+            if self._read > self.head_bytes:
+                self._end(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._next.on_message_begin()
+        if self._deadline is None:
+            self._expect()
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._arrived()
+        self._next.on_headers_complete()
+
+    @property
+    def _next(self) -> Any:
+        return super()
+
+    def _expect(self) -> None:
+        self._read = 0
+        self._deadline = self.loop.call_later(self.head_seconds, self._end, _TOO_LATE)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end(self, answer: bytes) -> None:
+        self._arrived()
+        if not self.transport.is_closing():
+            if self._read:
+                self.transport.write(answer)
+            self.transport.close()
+
+
+def with_head_bounds(protocol: type[Any], settings: Settings) -> type[Any]:
+    """Uvicorn's protocol class with the bounds of these settings, for its option ``http``."""
+    bounds = {"head_bytes": settings.head_limit, "head_seconds": settings.head_deadline}
+    return type(f"Bounded{protocol.__name__}", (HeadBounds, protocol), bounds)

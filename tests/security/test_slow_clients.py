@@ -1,0 +1,86 @@
+"""Clients that send a head without an end, or none at all, do not keep a connection."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.stage import Service, Stores
+
+DEADLINE = 0.5
+
+
+@pytest_asyncio.fixture(scope="module", params=["api", "realtime"])
+async def hurried(
+    request: pytest.FixtureRequest, stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    environment = await stores.environment(SCOREBOARD_HEAD_DEADLINE=str(DEADLINE), SCOREBOARD_HEAD_LIMIT="8192")
+    log: Path = tmp_path_factory.mktemp("slow") / f"{request.param}.log"
+    service = Service(request.param, environment, log)
+    service.start()
+    try:
+        await service.ready()
+        yield service
+    finally:
+        service.stop()
+
+
+async def spoken(service: Service, *parts: bytes, pause: float = 0.0) -> tuple[bytes, float]:
+    """Send these parts; all that comes back until the server closes, and how long that took."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    began = time.monotonic()
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        answer = await asyncio.wait_for(reader.read(), 10)
+    except ConnectionResetError:
+        answer = b"reset"
+    finally:
+        writer.close()
+    return answer, time.monotonic() - began
+
+
+async def test_who_says_nothing_is_let_go(hurried: Service) -> None:
+    answer, seconds = await spoken(hurried)
+    assert answer == b""
+    assert DEADLINE <= seconds < DEADLINE + 3
+
+
+async def test_a_head_that_never_ends_is_cut_off_in_time(hurried: Service) -> None:
+    answer, seconds = await spoken(hurried, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert DEADLINE <= seconds < DEADLINE + 3
+
+
+async def test_a_head_that_drips_is_cut_off_too(hurried: Service) -> None:
+    drops = [b"GET /health/live HTTP/1.1\r\n", *(f"X-{n}: y\r\n".encode() for n in range(30))]
+    answer, seconds = await spoken(hurried, *drops, pause=0.05)
+    assert answer.startswith((b"HTTP/1.1 408 ", b"reset"))
+    assert seconds < 5
+
+
+async def test_a_head_that_is_too_long_is_cut_off_at_once(hurried: Service) -> None:
+    lines = [f"X-{n}: {'y' * 1000}\r\n".encode() for n in range(200)]
+    answer, seconds = await spoken(hurried, b"GET /health/live HTTP/1.1\r\nHost: x\r\n", *lines, pause=0.002)
+    assert answer.startswith((b"HTTP/1.1 431 ", b"reset"))
+    assert seconds < DEADLINE + 3
+
+
+async def test_a_second_request_on_the_connection_has_the_same_deadline(hurried: Service) -> None:
+    whole = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer, seconds = await spoken(hurried, whole, b"GET /health/live HTTP/1.1\r\nX-Slow: ", pause=0.1)
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+    assert b"HTTP/1.1 408 " in answer
+    assert seconds < DEADLINE + 3
+
+
+async def test_honest_clients_notice_nothing(hurried: Service) -> None:
+    whole = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 6000 + b"\r\n\r\n"
+    last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer, _ = await spoken(hurried, whole, whole, last, pause=0.3)
+    assert answer.count(b"HTTP/1.1 200 ") == 3
