@@ -49,7 +49,9 @@ async def test_a_ban_ends_sessions_and_takes_the_player_from_every_board(api: Ap
     assert await seen(api, ada)
     assert await sanction(api, ada, BANNED)
     assert not await seen(api, ada)
-    check(await ada.get("/api/v1/players/me"), "TOKEN_REVOKED")
+    check(await ada.get("/api/v1/players/me"), "ACCOUNT_BANNED")
+    refresh = {"refresh_token": ada.session["refresh_token"]}
+    check(await api.client.post("/api/v1/auth/refresh", json=refresh), "ACCOUNT_BANNED")
     credentials = {"username": ada.username, "password": PASSWORD}
     check(await api.client.post("/api/v1/auth/login", json=credentials), "ACCOUNT_BANNED")
     top = (await api.client.get("/api/v1/boards/main/entries", params={"limit": 500})).json()
@@ -57,6 +59,7 @@ async def test_a_ban_ends_sessions_and_takes_the_player_from_every_board(api: Ap
     assert not await sanction(api, ada, BANNED)  # again: nothing to change
     assert await sanction(api, ada, ACTIVE)
     assert await seen(api, ada)
+    check(await ada.get("/api/v1/players/me"), "TOKEN_REVOKED")  # lifted: the session stays ended, the reason does not
     assert (await api.client.post("/api/v1/auth/login", json=credentials)).status_code == 200
 
 

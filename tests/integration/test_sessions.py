@@ -124,7 +124,7 @@ async def test_an_interrupted_restore_is_not_believed(api: Api) -> None:
     await redis.flushdb()
     run_id = await sessions.begin_restore(api.platform.live, "mine")
     await redis.flushdb()
-    assert not await sessions.finish_restore(api.platform.live, "mine", run_id, [], 60)
+    assert not await sessions.finish_restore(api.platform.live, "mine", run_id, {}, 60)
     assert not await sessions.knows_all(api.platform.live)
     assert await restore_revocations(api.platform)
     await redis.aclose()

@@ -24,6 +24,7 @@ REQUIRED = {
     "revocations: log-out everywhere": 200,
     "revocations: password change": 200,
     "revocations: role change": 200,
+    "revocations: ban": 200,
     "attacks on sockets": 84,
     "signed requests against the oracle": 10_000,
     "parallel replays": 250,

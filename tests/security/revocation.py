@@ -12,14 +12,15 @@ from argon2 import PasswordHasher
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from scoreboard.domain.player import Role
+from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.storage import players
 from scoreboard.usecases.change_role import change_role
+from scoreboard.usecases.change_status import change_status
 from tests.security.callers import Opened, open_caller
 from tests.security.processes import Fleet
 from tests.stage import PASSWORD, until
 
-REVOKED = 4501
+REVOKED, SUSPENDED = 4501, 4503
 End = Callable[[Fleet, Opened], Awaitable[None]]
 
 
@@ -47,15 +48,15 @@ async def _closed(socket: ClientConnection) -> float:
     with contextlib.suppress(ConnectionClosed):
         while True:
             await socket.recv()
-    assert socket.close_code == REVOKED, socket.close_code
+    assert socket.close_code in (REVOKED, SUSPENDED), socket.close_code
     return time.monotonic()
 
 
 async def _dead(client: httpx.AsyncClient, opened: Opened, within: float) -> float:
     async def refused() -> bool:
         reply = await client.get("/api/v1/players/me", headers=opened.headers)
-        if reply.status_code == 401:
-            assert reply.json()["code"] == "TOKEN_REVOKED", reply.text
+        if reply.status_code in (401, 403):
+            assert reply.json()["code"] in ("TOKEN_REVOKED", "ACCOUNT_BANNED"), reply.text
             return True
         assert reply.status_code == 200, reply.text
         return False
@@ -129,10 +130,15 @@ async def give_a_role(running: Fleet, opened: Opened) -> None:
     await change_role(running.platform, opened.player.username, Role.MODERATOR)
 
 
+async def ban(running: Fleet, opened: Opened) -> None:
+    await change_status(running.platform, opened.player.username, PlayerStatus.BANNED, by="test")
+
+
 WAYS: dict[str, End] = {
     "log-out": log_out,
     "log-out everywhere": log_out_everywhere,
     "password change": change_password,
     "role change": give_a_role,
+    "ban": ban,
 }
 """Everything that ends sessions, by the name under which it is counted."""

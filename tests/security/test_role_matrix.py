@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx2 as httpx
 import pytest
 from socketio.exceptions import ConnectionError as HandshakeError
 
-from scoreboard.domain.player import Role
+from scoreboard.domain.player import Player, PlayerStatus, Role
 from scoreboard.storage import players
+from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.platform import open_platform
 from scoreboard_api.app import create_app
 from scoreboard_realtime.app import Realtime
@@ -272,8 +272,8 @@ async def meet(api: Api, caller: str) -> tuple[Opened | None, Opened]:
     return opened, owner or await open_caller(api.platform, api.wiring.tokens)
 
 
-async def suspend(api: Api, player_id: UUID) -> None:
-    await api.sql("UPDATE players SET status = 'suspended' WHERE id = :id", id=player_id)
+async def suspend(api: Api, player: Player) -> None:
+    await change_status(api.platform, player.username, PlayerStatus.SUSPENDED, by="test")
 
 
 def outcome(reply: httpx.Response) -> str:
@@ -288,7 +288,7 @@ async def ask(api: Api, hashes: tuple[str, str], row: str, caller: str) -> str:
     headers = {**wish.pop("headers", {}), **(opened.headers if opened is not None else {})}
     content = {"json": wish.pop("json")} if "json" in wish else {}
     if caller == "suspended player":
-        await suspend(api, owner.player.id)
+        await suspend(api, owner.player)
     method, path = route_of(row).split(" ", 1)
     reply = await api.client.request(method, path.format(**wish), headers=headers, **content)
     api.client.cookies.clear()
@@ -379,7 +379,7 @@ async def test_realtime_lets_in_whom_the_matrix_says(
             for caller in CALLERS if row.startswith("realtime ") else ():
                 opened, owner = await meet(api, caller)
                 if caller == "suspended player":
-                    await suspend(api, owner.player.id)
+                    await suspend(api, owner.player)
                 got = await ask_realtime(service, row, opened.access_token if opened is not None else None)
                 cells += 1
                 if got != expected[caller]:

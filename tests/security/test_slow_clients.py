@@ -48,13 +48,13 @@ async def spoken(service: Service, *parts: bytes, pause: float = 0.0) -> tuple[b
 async def test_who_says_nothing_is_let_go(hurried: Service) -> None:
     answer, seconds = await spoken(hurried)
     assert answer == b""
-    assert DEADLINE <= seconds < DEADLINE + 3
+    assert DEADLINE * 0.9 <= seconds < DEADLINE + 3
 
 
 async def test_a_head_that_never_ends_is_cut_off_in_time(hurried: Service) -> None:
     answer, seconds = await spoken(hurried, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert DEADLINE <= seconds < DEADLINE + 3
+    assert DEADLINE * 0.9 <= seconds < DEADLINE + 3
 
 
 async def test_a_head_that_drips_is_cut_off_too(hurried: Service) -> None:

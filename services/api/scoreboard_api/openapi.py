@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from scoreboard import __version__
 from scoreboard.domain.errors import ErrorCode
-from scoreboard_api.routes.documented import KEYED, PLAYING, SIGNED_IN, WITH_BODY, problems
+from scoreboard_api.routes.documented import KEYED, SIGNED_IN, WITH_BODY, WRITING, problems
 from scoreboard_api.schemas.actions import BegunAction, CompleteAction, CompletedAction, CreateAction, UpdateScore
 from scoreboard_api.schemas.boards import Top
 from scoreboard_api.schemas.model import Problem
@@ -89,7 +89,7 @@ def _write(
         "security": [{"HTTPBearer": []}],
         "parameters": [*parameters, _KEY, *_SIGNATURE],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(body)}}},
-        "responses": _responses(status, reply, problems(PLAYING, WITH_BODY, KEYED, codes)),
+        "responses": _responses(status, reply, problems(WRITING, WITH_BODY, KEYED, codes)),
     }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from scoreboard import telemetry
+from scoreboard.domain.session_end import session_ended
 from scoreboard.live import bus
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import revoked_within
-from scoreboard_realtime.errors import revocation
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
 from scoreboard_realtime.news import job_parcel
@@ -65,7 +65,7 @@ class Control:
 
     def _end_session(self, session_id: UUID, reason: str) -> None:
         for connection in tuple(self._rooms.sessions.get(session_id, ())):
-            self._reception.dismiss(connection, revocation(reason))
+            self._reception.dismiss(connection, session_ended(reason))
 
     async def check_sessions(self) -> None:
         """Close the connections of sessions that were revoked lately, should the control channel not have said so.

@@ -57,12 +57,6 @@ CLOSES: dict[ErrorCode, Close] = {
     ErrorCode.DEPENDENCY_UNAVAILABLE: Close.OVERLOADED,
 }
 
-_REVOCATIONS = {
-    "suspended": (ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended."),
-    "banned": (ErrorCode.ACCOUNT_BANNED, "This account is closed."),
-}
-_REVOKED = (ErrorCode.TOKEN_REVOKED, "This session was ended. Please log in again.")
-
 
 def meta_code(code: ErrorCode) -> int:
     """The number that the envelope's ``meta.code`` shows: the status that HTTP would have."""
@@ -72,14 +66,6 @@ def meta_code(code: ErrorCode) -> int:
 def close_code(code: ErrorCode) -> Close:
     """The close code of a refusal that ends the connection."""
     return CLOSES.get(code, Close.AUTHENTICATION_FAILED)
-
-
-def revocation(reason: str = "") -> Refusal:
-    """What the sockets of a revoked session are told, by the reason that the control channel gave.
-
-    Always a new one: an exception that is raised again and again would keep the frames of every time.
-    """
-    return Refusal(*_REVOCATIONS.get(reason, _REVOKED))
 
 
 def draining() -> Refusal:

@@ -11,15 +11,16 @@ from typing import Any
 from scoreboard import telemetry
 from scoreboard.domain.board import Visibility
 from scoreboard.domain.errors import Refusal
+from scoreboard.domain.session_end import session_ended
 from scoreboard.security.access_token import AccessTokens, Claims
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.revocation import session_is_revoked
+from scoreboard.usecases.revocation import end_of_session
 from scoreboard_realtime import messages
 from scoreboard_realtime.boards import Boards
 from scoreboard_realtime.channels import ME, Channel
 from scoreboard_realtime.connection import Connection, Outlet
-from scoreboard_realtime.errors import Close, close_code, draining, revocation
+from scoreboard_realtime.errors import Close, close_code, draining
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
 from scoreboard_realtime.leases import Leases
@@ -193,8 +194,9 @@ class Reception:
             claims = self._tokens.verify(effect.token)
             if not effect.refresh:
                 await self.leases.take(connection.id, connection.address, claims.player_id)
-            if await self._is_revoked(claims):  # last, so that nothing waits between it and the index
-                raise revocation()
+            end = await self._end_of(claims)  # last, so that nothing waits between it and the index
+            if end is not None:
+                raise session_ended(end)
         except Refusal as refusal:
             return session.refused(refusal)
         if connection.closed:
@@ -205,11 +207,11 @@ class Reception:
         self._rooms.authenticated(connection, before)
         return effects
 
-    async def _is_revoked(self, claims: Claims) -> bool:
+    async def _end_of(self, claims: Claims) -> str | None:
         try:
-            return await session_is_revoked(self._platform, claims.session_id)
+            return await end_of_session(self._platform, claims.session_id)
         except StoreUnavailable:
-            return False  # with both stores away reads go on until the token ends
+            return None  # with both stores away reads go on until the token ends
 
     async def _join(self, connection: Connection, join: Join) -> None:
         rooms: list[tuple[Channel, Room | None]] = []

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.session_end import session_ended
 from scoreboard.live import keys
 from scoreboard.live.gcra import Limit, LocalLimits
 from scoreboard.live.leaderboard import run_here
@@ -19,8 +20,8 @@ from scoreboard.live.scripts import Script
 # ARGV: run id, milliseconds that a nonce is kept, and the requests as MessagePack: measured, that costs this process
 # 15 µs a request where an argument for each number cost 20. A request is {limits, revocation key, nonce}; a limit {key,
 # emission interval (seconds between two requests), tolerance (interval × burst)}; keys by their index, 0 for none.
-# Returns for each request {outcome, seconds to wait, detail}: outcome 0 granted (detail 1: revocations are known),
-# 1 limited (detail: index of the limit), 2 revoked, 3 nonce used before.
+# Returns for each request {outcome, text, detail}: outcome 0 granted (detail 1: revocations are known), 1 limited
+# (text: seconds to wait, detail: index of the limit), 2 revoked (text: why), 3 nonce used before.
 _GUARD = Script(
     "guard",
     """
@@ -32,7 +33,8 @@ for i, request in ipairs(cmsgpack.unpack(ARGV[3])) do
   local limits, revoked, nonce = request[1], request[2], request[3]
   local answer
   local arrivals = {}
-  if revoked > 0 and redis.call('EXISTS', KEYS[revoked]) == 1 then answer = {2, '0', 0} end
+  local ended = revoked > 0 and redis.call('GET', KEYS[revoked])
+  if ended then answer = {2, ended, 0} end
   if not answer then
     for l, limit in ipairs(limits) do
       local arrival = tonumber(redis.call('GET', KEYS[limit[1]]) or '0')
@@ -95,11 +97,6 @@ def limited(bucket: LimitedBucket, wait: float) -> Refusal:
     return Refusal(bucket.code, _WORDS[bucket.code], max(wait, 0.001), {"limit": limit})
 
 
-def revoked() -> Refusal:
-    """What a request of an ended session gets. A new one each time: a raised exception keeps its frames alive."""
-    return Refusal(ErrorCode.TOKEN_REVOKED, "This session was ended. Please log in again.")
-
-
 def replayed() -> Refusal:
     """What a signed request gets whose nonce was used before."""
     return Refusal(ErrorCode.REPLAY_ATTACK, "This signed request was received before; sign each request anew.")
@@ -156,14 +153,14 @@ class Guard:
         return limits, session, names.setdefault(keys.nonce(request.session_id, request.nonce), len(names) + 1)
 
     @staticmethod
-    def _answer(request: GuardRequest, outcome: int, wait: bytes, detail: int) -> Refusal | bool:
+    def _answer(request: GuardRequest, outcome: int, text: bytes, detail: int) -> Refusal | bool:
         if outcome == 0:
             return request.session_id is None or bool(detail)
         if outcome == 2:
-            return revoked()
+            return session_ended(text.decode())
         if outcome == 3:
             return replayed()
-        return limited(request.buckets[detail - 1], float(wait))
+        return limited(request.buckets[detail - 1], float(text))
 
     def _in_process(self, requests: Sequence[GuardRequest]) -> list[Refusal | bool]:
         now = asyncio.get_running_loop().time()

@@ -4,6 +4,7 @@ Redis says no more than it was told, and it may forget: only while ``keys.REVOCA
 missing mark mean that a session is alive.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from scoreboard.live import keys
@@ -12,20 +13,21 @@ from scoreboard.live.scripts import Script
 
 _RESTORING_SECONDS = 30
 
-# KEYS: the mark that all are known, who restores, then one key for each session. ARGV: token, run id, seconds.
+# KEYS: the mark that all are known, who restores, then one key for each session. ARGV: token, run id, seconds, then for
+# each session why it ended.
 # Returns 1, or 0 when the server lost its memory again meanwhile.
 _RESTORE = Script(
     "restore_revocations",
     """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-for k = 3, #KEYS do redis.call('SET', KEYS[k], '1', 'EX', ARGV[3]) end
+for k = 3, #KEYS do redis.call('SET', KEYS[k], ARGV[k + 1], 'EX', ARGV[3]) end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """,
 )
 
 
-async def mark_revoked(live: Live, session_ids: list[UUID], ttl: int) -> None:
+async def mark_revoked(live: Live, session_ids: list[UUID], reason: str, ttl: int) -> None:
     """Refuse these sessions' access tokens for ``ttl`` seconds: as long as the last of them may live.
 
     Raises:
@@ -35,17 +37,17 @@ async def mark_revoked(live: Live, session_ids: list[UUID], ttl: int) -> None:
         return
     async with live.redis.pipeline(transaction=False) as pipe:
         for session_id in session_ids:
-            pipe.set(keys.revoked_session(session_id), b"1", ex=ttl)
+            pipe.set(keys.revoked_session(session_id), reason, ex=ttl)
         await live.ask("mark_revoked", pipe.execute())
 
 
-async def is_revoked(live: Live, session_id: UUID) -> bool:
-    """Whether the session is revoked. Raises LiveUnavailable when Redis cannot tell."""
+async def end_of(live: Live, session_id: UUID) -> str | None:
+    """Why the session ended; None while it is alive. Raises LiveUnavailable when Redis cannot tell."""
     names = [keys.revoked_session(session_id), keys.REVOCATIONS]
-    mark, known = await live.ask("is_revoked", live.redis.mget(names))
+    mark, known = await live.ask("end_of_session", live.redis.mget(names))
     if mark is None and (known is None or known.decode() != live.run_id):
         raise LiveUnavailable("Redis has lost what it knew about sessions")
-    return mark is not None
+    return None if mark is None else mark.decode()
 
 
 async def knows_all(live: Live) -> bool:
@@ -60,7 +62,10 @@ async def begin_restore(live: Live, token: str) -> str:
     return live.run_id
 
 
-async def finish_restore(live: Live, token: str, run_id: str, session_ids: list[UUID], ttl: int) -> bool:
-    """Mark these sessions and say that all are known. False: begin again, the server has forgotten meanwhile."""
-    names = [keys.REVOCATIONS, keys.REVOCATIONS_RESTORING, *(keys.revoked_session(each) for each in session_ids)]
-    return bool(await live.run(_RESTORE, names, [token, run_id, ttl]))
+async def finish_restore(live: Live, token: str, run_id: str, ended: Mapping[UUID, str], ttl: int) -> bool:
+    """Mark these sessions, each with its reason, and say that all are known.
+
+    False: begin again, the server has forgotten meanwhile.
+    """
+    names = [keys.REVOCATIONS, keys.REVOCATIONS_RESTORING, *(keys.revoked_session(each) for each in ended)]
+    return bool(await live.run(_RESTORE, names, [token, run_id, ttl, *ended.values()]))

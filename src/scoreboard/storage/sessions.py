@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.tables import sessions
@@ -81,14 +81,28 @@ async def revoke(tx: Transaction, player_id: UUID, session_id: UUID | None, reas
     return [row.id for row in rows]
 
 
-async def alive(tx: Transaction, session_ids: list[UUID]) -> set[UUID]:
-    """Those of these sessions that are neither revoked nor past their end."""
-    rows = await tx.execute(
-        select(sessions.c.id).where(
-            sessions.c.id.in_(session_ids), sessions.c.revoked_at.is_(None), sessions.c.expires_at > text("now()")
-        )
+_ENDED = (
+    "SELECT asked.id, coalesce(s.revoked_reason, '') FROM unnest($1::uuid[]) AS asked(id)"
+    " LEFT JOIN sessions s ON s.id = asked.id"
+    " WHERE s.id IS NULL OR s.revoked_at IS NOT NULL OR s.expires_at <= clock_timestamp()"
+)
+
+
+async def ended(tx: Transaction, session_ids: list[UUID]) -> dict[UUID, str]:
+    """Those of these sessions that are revoked, past their end or unknown, each with the reason if there is one."""
+    return {row[0]: row[1] for row in await tx.fetch(_ENDED, session_ids)}
+
+
+async def forget_reason(tx: Transaction, player_id: UUID, within: int) -> list[UUID]:
+    """Sessions that a suspension or a ban ended within so many seconds have just ended from now on. Returns them."""
+    rows = await tx.fetch(
+        "UPDATE sessions SET revoked_reason = 'lifted' WHERE player_id = $1"
+        " AND revoked_reason IN ('suspended', 'banned')"
+        " AND revoked_at > clock_timestamp() - make_interval(secs => $2) RETURNING id",
+        player_id,
+        within,
     )
-    return {row.id for row in rows}
+    return [row[0] for row in rows]
 
 
 async def revoked_since(tx: Transaction, seconds: float) -> dict[UUID, str]:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.live.guard import Guard, GuardRequest, replayed, revoked
+from scoreboard.domain.session_end import session_ended
+from scoreboard.live.guard import Guard, GuardRequest, replayed
 from scoreboard.storage import nonces, sessions
 from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.usecases.platform import Platform
@@ -49,24 +50,24 @@ class Admission:
         asked = list({request.session_id for request in requests if request.session_id is not None})
         used = [(each.session_id, each.nonce) for each in requests if each.session_id and each.nonce is not None]
 
-        async def work(tx: Transaction) -> tuple[set[UUID], set[tuple[UUID, bytes]]]:
-            alive = await sessions.alive(tx, asked)
-            return alive, await nonces.add(tx, used, self._platform.settings.nonce_ttl) if used else set()
+        async def work(tx: Transaction) -> tuple[dict[UUID, str], set[tuple[UUID, bytes]]]:
+            ended = await sessions.ended(tx, asked)
+            return ended, await nonces.add(tx, used, self._platform.settings.nonce_ttl) if used else set()
 
         try:
-            alive, fresh = await self._platform.database.transact(work)
+            ended, fresh = await self._platform.database.transact(work)
         except StoreUnavailable:
             words = "Whether this signed request is new cannot be told at the moment; please try again."
             away = Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1)
             return [away if request.nonce is not None else None for request in requests]
-        return [_decide(request, alive, fresh) for request in requests]
+        return [_decide(request, ended, fresh) for request in requests]
 
 
-def _decide(request: GuardRequest, alive: set[UUID], fresh: set[tuple[UUID, bytes]]) -> Refusal | None:
+def _decide(request: GuardRequest, ended: dict[UUID, str], fresh: set[tuple[UUID, bytes]]) -> Refusal | None:
     if request.session_id is None:
         return None
-    if request.session_id not in alive:
-        return revoked()
+    if request.session_id in ended:
+        return session_ended(ended[request.session_id])
     if request.nonce is None:
         return None
     if (request.session_id, request.nonce) not in fresh:

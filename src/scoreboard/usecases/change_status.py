@@ -17,7 +17,7 @@ from scoreboard.storage import audit, outbox, players, scores
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.revocation import end_sessions, spread_revocation
+from scoreboard.usecases.revocation import end_sessions, forget_reason, longest_life, spread_revocation
 
 _ENDS_SESSIONS = (PlayerStatus.SUSPENDED, PlayerStatus.BANNED, PlayerStatus.ERASED)
 
@@ -49,7 +49,7 @@ async def change_status(
             raise Refusal(ErrorCode.NOT_FOUND, "There is no player with this name.")
         if (player.status, player.suspended_until) == (status, until):
             return player, None, None
-        ended, row = await _apply(tx, player, status, until, by)
+        ended, row = await _apply(platform, tx, player, status, until, by)
         return replace(player, status=status, suspended_until=until), ended, row
 
     player, ended, row = await platform.database.transact(work)
@@ -67,25 +67,29 @@ async def lift_suspensions(platform: Platform) -> int:
         StoreUnavailable: the next round does it.
     """
 
-    async def work(tx: Transaction) -> list[tuple[UUID, int]]:
+    async def work(tx: Transaction) -> list[tuple[SessionsRevoked, int]]:
         lifted = []
         for player in await players.lock_whose_suspension_ended(tx):
-            _, row = await _apply(tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
-            lifted.append((player.id, row))
+            ended, row = await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
+            lifted.append((ended, row))
         return lifted
 
     lifted = await platform.database.transact(work)
-    for player_id, row in lifted:
-        await _show(platform, player_id, row)
+    for ended, row in lifted:
+        await spread_revocation(platform, ended)
+        await _show(platform, ended.player_id, row)
     return len(lifted)
 
 
 async def _apply(
-    tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
-) -> tuple[SessionsRevoked | None, int]:
-    """Change a locked account. Returns the sessions that ended, and the outbox row of its standings."""
+    platform: Platform, tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
+) -> tuple[SessionsRevoked, int]:
+    """Change a locked account. Returns what its sessions are to be told, and the outbox row of its standings."""
     await players.set_status(tx, player.id, status, until)
-    ended = await end_sessions(tx, player.id, None, str(status)) if status in _ENDS_SESSIONS else None
+    if status in _ENDS_SESSIONS:
+        ended = await end_sessions(tx, player.id, None, str(status))
+    else:
+        ended = await forget_reason(tx, player.id, longest_life(platform))
     await scores.set_visible(tx, player.id, visible=status is PlayerStatus.ACTIVE)
     row = await outbox.add_standings(tx, player.id)
     detail = {"from": str(player.status), "to": str(status), "until": until.isoformat() if until else None, "by": by}

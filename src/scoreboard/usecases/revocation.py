@@ -1,6 +1,5 @@
 """Is a session revoked, and telling everybody that it is. Redis answers at once; Postgres knows when Redis is away."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from scoreboard.live import sessions as live_sessions
@@ -13,22 +12,17 @@ from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
 
 
-async def session_is_revoked(platform: Platform, session_id: UUID) -> bool:
-    """Whether the session has ended.
+async def end_of_session(platform: Platform, session_id: UUID) -> str | None:
+    """Why the session has ended; None while it is alive.
 
     Raises:
         StoreUnavailable: neither store can tell.
     """
     try:
-        return await live_sessions.is_revoked(platform.live, session_id)
+        return await live_sessions.end_of(platform.live, session_id)
     except LiveUnavailable:
-        return bool(await ended_sessions(platform, [session_id]))
-
-
-async def ended_sessions(platform: Platform, session_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these sessions that have ended, by Postgres. Raises StoreUnavailable."""
-    alive = await platform.database.transact(lambda tx: sessions.alive(tx, list(session_ids)))
-    return set(session_ids) - alive
+        ended = await platform.database.transact(lambda tx: sessions.ended(tx, [session_id]))
+        return ended.get(session_id)
 
 
 async def revoked_within(platform: Platform, seconds: float) -> dict[UUID, str]:
@@ -47,6 +41,20 @@ async def end_sessions(tx: Transaction, player_id: UUID, session_id: UUID | None
     return message
 
 
+async def forget_reason(tx: Transaction, player_id: UUID, within: int) -> SessionsRevoked:
+    """Who was suspended or banned and is not any more is told to log in again, and nothing else.
+
+    Args:
+        tx: the transaction of the change that lifts it.
+        player_id: whose sessions.
+        within: seconds; tokens of sessions that ended before have expired.
+    """
+    message = SessionsRevoked(player_id, tuple(await sessions.forget_reason(tx, player_id, within)), "lifted")
+    if message.session_ids:
+        await outbox.add_control(tx, message)
+    return message
+
+
 async def spread_revocation(platform: Platform, message: SessionsRevoked) -> bool:
     """Make an ended session dead everywhere: a mark for every request, a message for every socket.
 
@@ -54,7 +62,9 @@ async def spread_revocation(platform: Platform, message: SessionsRevoked) -> boo
         False when Redis is away; the sweep repeats it from the outbox, requests ask Postgres meanwhile.
     """
     try:
-        await live_sessions.mark_revoked(platform.live, list(message.session_ids), _longest_life(platform))
+        await live_sessions.mark_revoked(
+            platform.live, list(message.session_ids), message.reason, longest_life(platform)
+        )
     except LiveUnavailable:
         return False
     return await announce_control(platform, message)
@@ -71,13 +81,13 @@ async def restore_revocations(platform: Platform) -> bool:
     """
     if await live_sessions.knows_all(platform.live):
         return False
-    token, ttl = new_id().hex, _longest_life(platform)
+    token, ttl = new_id().hex, longest_life(platform)
     # Announced before Postgres is read: who is revoked later is marked by whoever does it.
     run_id = await live_sessions.begin_restore(platform.live, token)
     ended = await platform.database.transact(lambda tx: sessions.revoked_since(tx, ttl))
-    return await live_sessions.finish_restore(platform.live, token, run_id, list(ended), ttl)
+    return await live_sessions.finish_restore(platform.live, token, run_id, ended, ttl)
 
 
-def _longest_life(platform: Platform) -> int:
+def longest_life(platform: Platform) -> int:
     """Seconds that an access token issued just before a revocation is still accepted elsewhere."""
     return platform.settings.access_token_ttl + platform.settings.clock_leeway

@@ -158,11 +158,11 @@ class SignIn:
             state = await sessions.lock_refresh_token(tx, refresh_token.digest(token))
             if state is None:
                 raise Refusal(ErrorCode.INVALID_TOKEN, "This refresh token is not known here. Please log in again.")
-            self._require_alive(state)
             player = await players.find(tx, state.player_id)
             if player is None:
                 raise Refusal(ErrorCode.INVALID_TOKEN, "This account does not exist any more.")
-            require_playing(player, state.now)
+            require_playing(player, state.now)  # first: who is suspended shall hear so, not only that the session ended
+            self._require_alive(state)
             if self._is_reuse(state, client):
                 return await _revoke(tx, player, state.session_id, "refresh_reused", None)
             if state.used_at is None:

@@ -21,7 +21,7 @@ from scoreboard.usecases.execute_action import enqueue_action, read_job
 from scoreboard_api.defence import idempotency_key
 from scoreboard_api.deps import Reader, Service, Wired, Writer
 from scoreboard_api.errors import problem_body
-from scoreboard_api.routes.documented import KEYED, PLAYING, SIGNED_IN, WITH_BODY, WRITING, problems
+from scoreboard_api.routes.documented import KEYED, SIGNED_IN, WITH_BODY, WRITING, problems
 from scoreboard_api.routes.hot import fingerprint, update_request
 from scoreboard_api.routes.replies import completed_fields, plain
 from scoreboard_api.schemas.actions import (
@@ -144,7 +144,7 @@ def plain_problem(wiring: Wiring, problem: dict[str, Any]) -> dict[str, Any]:
     return problem
 
 
-_EXECUTE = problems(PLAYING, WITH_BODY, KEYED, _TOKEN_PROBLEMS)
+_EXECUTE = problems(WRITING, WITH_BODY, KEYED, _TOKEN_PROBLEMS)
 
 
 @legacy.post("/actions/execute", status_code=202, responses=_EXECUTE, summary="Queue an action (unversioned path)")

@@ -22,12 +22,13 @@ SIGNED_IN = (
     ErrorCode.INVALID_TOKEN,
     ErrorCode.TOKEN_EXPIRED,
     ErrorCode.TOKEN_REVOKED,
+    ErrorCode.ACCOUNT_SUSPENDED,
+    ErrorCode.ACCOUNT_BANNED,
     ErrorCode.USER_RATE_LIMIT,
 )
 SIGNING = (ErrorCode.STALE_REQUEST, ErrorCode.INVALID_SIGNATURE, ErrorCode.REPLAY_ATTACK)
 """What a signature can be refused with: any write may carry one."""
 WRITING = (*SIGNED_IN, *SIGNING)
-PLAYING = (*WRITING, ErrorCode.ACCOUNT_SUSPENDED, ErrorCode.ACCOUNT_BANNED)
 WITHOUT_TOKEN: dict[str, Any] = {"security": [{}]}
 """For ``openapi_extra``: a token is welcome and not needed."""
 KEYED = (ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT)
