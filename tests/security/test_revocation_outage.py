@@ -25,5 +25,6 @@ async def test_an_ended_session_dies_without_redis(stores: Stores, tmp_path: Pat
         # Redis is back and knows nothing: the session stays dead, and others die as quickly as ever.
         for client in running.clients[:2]:
             reply = await client.get("/api/v1/players/me", headers=ended.headers)
-            assert (reply.status_code, reply.json()["code"]) == (401, "TOKEN_REVOKED")
+            told = (403, "ACCOUNT_BANNED") if way == "ban" else (401, "TOKEN_REVOKED")
+            assert (reply.status_code, reply.json()["code"]) == told
         await one_round(running, lifetimes, WAYS[way])
