@@ -139,6 +139,15 @@ class Settings(BaseSettings):
     incident_look_every: float = Field(0.5, gt=0, description="a block is known to all pods within a second")
     addresses_kept_days: int = Field(30, ge=1, description="then incidents keep only the network: privacy")
 
+    # Anti-cheat
+    anticheat_mode: Literal["shadow", "enforce"] = Field(
+        "enforce", description="shadow: notes and counts, suspends nobody"
+    )
+    suspicion_suspend: float = Field(0.95, gt=0, lt=1, description="blueprint 5's critical threshold")
+    suspicion_half_life: float = Field(600.0, gt=0, description="without new signals suspicion halves in this time")
+    automatic_suspension_hours: float = Field(24.0, gt=0, description="by then a person has decided")
+    automatic_suspensions_per_hour: int = Field(20, ge=0, description="a fault of ours shall not empty the boards")
+
     # Sizes
     head_limit: int = Field(32 * 1024, ge=4096, description="bytes of a request's line and headers; a token has 1 KiB")
     head_deadline: float = Field(10.0, gt=0, description="from the connection, or a request's first byte, to its body")

@@ -38,6 +38,8 @@ SECURITY_INCIDENTS = Counter(
 )
 AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
 PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the external provider's keys", ["outcome"])
+SIGNALS = Counter("scoreboard_anticheat_signals", "Oddities that refused completions told of", ["signal"])
+AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
 OUTBOX_PENDING = Gauge("scoreboard_outbox_pending", "Saved facts that are not announced yet")
 OUTBOX_AGE = Gauge("scoreboard_outbox_oldest_seconds", "Age of the oldest fact that is not announced yet")
 EVENTS_PUBLISHED = Counter("scoreboard_events_published", "Items appended to the stream")

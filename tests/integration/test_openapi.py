@@ -26,11 +26,9 @@ from tests.conftest import Api, Running
 from tests.stage import PASSWORD, register
 
 METHODS = {"get", "post", "put", "delete", "patch"}
-# It comes with the anti-cheat.
 # A method that is not documented cannot be documented.
 NOT_YET = {
     ErrorCode.METHOD_NOT_ALLOWED,
-    ErrorCode.SUSPICIOUS_ACTIVITY,
 }
 
 

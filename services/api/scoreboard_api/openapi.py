@@ -31,6 +31,7 @@ _COMPLETING = (
     ErrorCode.ACTION_EXPIRED,
     ErrorCode.ACTION_TOO_EARLY,
     ErrorCode.INVALID_SCORE,
+    ErrorCode.SUSPICIOUS_ACTIVITY,
 )
 _KEY = {
     "name": "Idempotency-Key",

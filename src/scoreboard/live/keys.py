@@ -68,6 +68,14 @@ BLOCKS = "sb:blocks"
 """Sorted set: who is blocked for failing too often, scored by the microsecond at which that ends."""
 
 
+def suspicion(player_id: UUID | str) -> str:
+    """Hash: how suspicious a player is (``s``) and since when (``at``)."""
+    return f"sb:suspicion:{player_id}"
+
+
+AUTOMATIC_SUSPENSIONS = "sb:automatic-suspensions"
+"""How many players the anti-cheat has suspended in this hour."""
+
 REVOCATIONS = "sb:revocations"
 """The run id of the server that knows every revoked session; without it Postgres is asked."""
 

@@ -3,13 +3,14 @@
 The one rule of visibility is ``scores.visible``: true exactly while the player is active. Every view goes by it.
 """
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Player, PlayerStatus
-from scoreboard.live import leaderboard
+from scoreboard.live import leaderboard, suspicion
 from scoreboard.live.bus import CatalogChanged, SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
@@ -23,13 +24,13 @@ _ENDS_SESSIONS = (PlayerStatus.SUSPENDED, PlayerStatus.BANNED, PlayerStatus.ERAS
 
 
 async def change_status(
-    platform: Platform, username: str, status: PlayerStatus, *, until: datetime | None = None, by: str
+    platform: Platform, who: str | UUID, status: PlayerStatus, *, until: datetime | None = None, by: str
 ) -> tuple[Player, bool]:
-    """Give the account with this name the status.
+    """Give an account the status.
 
     Args:
         platform: stores.
-        username: whatever its case.
+        who: its id, or its name, whatever its case.
         status: what it is from now on.
         until: when a suspension ends by itself; None for one that somebody has to lift.
         by: who wanted it, for the audit log.
@@ -44,7 +45,7 @@ async def change_status(
     until = until if status is PlayerStatus.SUSPENDED else None
 
     async def work(tx: Transaction) -> tuple[Player, SessionsRevoked | None, int | None]:
-        player = await players.lock_by_username(tx, username)
+        player = await (players.lock(tx, who) if isinstance(who, UUID) else players.lock_by_username(tx, who))
         if player is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no player with this name.")
         if (player.status, player.suspended_until) == (status, until):
@@ -57,6 +58,9 @@ async def change_status(
         await spread_revocation(platform, ended)
     if row is not None:
         await _show(platform, player.id, row)
+        if status is PlayerStatus.ACTIVE:
+            with contextlib.suppress(LiveUnavailable):
+                await suspicion.clear(platform.live, player.id)
     return player, row is not None
 
 

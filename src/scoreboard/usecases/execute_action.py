@@ -21,6 +21,7 @@ from scoreboard.usecases.announce import OutboxMarker, announce_control
 from scoreboard.usecases.complete_actions import complete_actions
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.weigh_refusal import weigh_refusal
 
 _ACCEPTED = 202
 _log = structlog.get_logger("scoreboard.jobs")
@@ -113,8 +114,12 @@ async def run_due_jobs(platform: Platform, marker: OutboxMarker) -> int:
         if answer is None:
             await _again(platform, job)
         else:
-            await _finish(platform, job, answer)
+            await _finish(platform, job, await _weighed(platform, job, answer))
     return len(taken)
+
+
+async def _weighed(platform: Platform, job: Job, answer: Completion | Refusal) -> Completion | Refusal:
+    return await weigh_refusal(platform, job.player_id, answer) if isinstance(answer, Refusal) else answer
 
 
 async def _answers(

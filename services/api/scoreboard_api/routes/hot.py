@@ -24,6 +24,7 @@ from scoreboard_api.routes.replies import completed_reply, created_reply, json_r
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
 from scoreboard_api.signatures import read_signature, require_signature
+from scoreboard_api.suspicion import weighed
 from scoreboard_api.wiring import Wiring
 
 Body = TypeVar("Body")
@@ -86,6 +87,7 @@ async def create_action(request: Request) -> Response:
     return created_reply(created)
 
 
+@weighed
 async def complete_action(request: Request) -> Response:
     """POST /api/v1/actions/{action_id}/complete."""
     wiring = wiring_of(request)
@@ -113,6 +115,7 @@ async def _misplaced(wiring: Wiring, token: action_token.ActionToken) -> Refusal
     return Refusal(ErrorCode.INVALID_TOKEN, "This action token belongs to another action.")
 
 
+@weighed
 async def update_score(request: Request) -> Response:
     """POST /api/v1/scores/update, and the same without a version."""
     wiring = wiring_of(request)
