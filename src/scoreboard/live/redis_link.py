@@ -20,6 +20,8 @@ from scoreboard.live.scripts import Script
 from scoreboard.settings import Settings
 
 T = TypeVar("T")
+_CLOSED = "the handler is closed"
+"""How uvloop says, with a bare RuntimeError, that a connection was lost a moment before it was written to."""
 
 
 class LiveUnavailable(Exception):
@@ -84,7 +86,9 @@ class Live:
             raise LiveUnavailable("Redis failed a moment ago")
         try:
             return await answer
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and _CLOSED not in str(error):
+                raise
             telemetry.REDIS_FAILURES.labels(call).inc()
             if not isinstance(error, ResponseError):
                 self._down_until = asyncio.get_running_loop().time() + self._pause

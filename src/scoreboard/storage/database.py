@@ -93,6 +93,8 @@ def is_connection_loss(error: BaseException) -> bool:
     """
     if isinstance(error, OSError | InternalClientError | InterfaceError | PoolTimeoutError | asyncio.TimeoutError):
         return True
+    if isinstance(error, RuntimeError):  # uvloop's word for a connection that was lost a moment before
+        return "the handler is closed" in str(error)
     state = sqlstate(error)
     if state is not None:
         return state in _UNAVAILABLE or state.startswith("08")
@@ -108,7 +110,7 @@ def is_connection_loss_origin(error: DBAPIError) -> bool:
 
 _WEIGHED = (
     *(DBAPIError, PostgresError, PoolTimeoutError, OSError, InternalClientError, InterfaceError, TimeoutError),
-    Contended,
+    *(Contended, RuntimeError),
 )
 
 
