@@ -1,18 +1,21 @@
 """Impossible requests add up: at the threshold the account is suspended, and every later request hears so."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.player import PlayerStatus
+from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.domain.suspicion import Signal, grown, signal_of, weight_of
 from scoreboard.live import keys
 from scoreboard.live.suspicion import clear, grow
 from scoreboard.security.identifiers import new_id
+from scoreboard.storage import players
 from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.execute_action import run_due_jobs
 from scoreboard.usecases.platform import Platform
@@ -131,3 +134,33 @@ async def test_an_honest_player_who_errs_is_left_alone(stores: Stores) -> None:
         for _ in range(30):
             await ada.score("quiz")
         assert (await api.client.get(f"/api/v1/players/{ada.id}", headers=ada.headers)).json()["status"] == "active"
+
+
+async def test_one_who_floods_is_suspended_once_and_uses_up_one_place(stores: Stores) -> None:
+    async with strict(stores, SCOREBOARD_AUTOMATIC_SUSPENSIONS_PER_HOUR="2") as (api, ada):
+        replies = await asyncio.gather(*(ada.post(UPDATE, impossible(number)) for number in range(40)))
+        assert [reply.json()["code"] for reply in replies].count("SUSPICIOUS_ACTIVITY") == 1
+        rows = await api.sql("SELECT 1 FROM audit_log WHERE event = 'player.status_changed'")
+        assert len(rows) == 1
+        bob = await register(api.client)
+        for number in range(8):
+            check(await bob.post(UPDATE, impossible(number)), "INVALID_SCORE")
+        check(await bob.post(UPDATE, impossible(8)), "SUSPICIOUS_ACTIVITY")
+
+
+@pytest.mark.parametrize("role", [Role.MODERATOR, Role.ADMIN, Role.SERVICE])
+async def test_staff_and_game_servers_are_left_to_people(stores: Stores, role: Role) -> None:
+    async with strict(stores) as (api, ada):
+        await api.platform.database.transact(lambda tx: players.set_role(tx, UUID(ada.id), role))
+        for number in range(12):
+            check(await ada.post(UPDATE, impossible(number)), "INVALID_SCORE")
+
+
+async def test_what_a_person_decided_is_not_undone(stores: Stores) -> None:
+    """A suspension that ends makes active; a hidden player would then be seen again."""
+    async with strict(stores) as (api, ada):
+        await change_status(api.platform, ada.username, PlayerStatus.HIDDEN, by="test")
+        for number in range(12):
+            check(await ada.post(UPDATE, impossible(number)), "INVALID_SCORE")
+        [row] = await api.sql("SELECT status FROM players WHERE id = CAST(:id AS uuid)", id=ada.id)
+        assert row[0] == "hidden"

@@ -74,7 +74,7 @@ def suspicion(player_id: UUID | str) -> str:
 
 
 AUTOMATIC_SUSPENSIONS = "sb:automatic-suspensions"
-"""How many players the anti-cheat has suspended in this hour."""
+"""Set: the players whom the anti-cheat has suspended in this hour."""
 
 REVOCATIONS = "sb:revocations"
 """The run id of the server that knows every revoked session; without it Postgres is asked."""

@@ -28,12 +28,16 @@ return grown
 """,
 )
 
-# KEYS: suspensions of this hour. ARGV: how many there may be, seconds. Returns 1, or 0 when there were that many.
+# KEYS: players suspended in this hour. ARGV: player, how many there may be, seconds. Returns 1, or 0 when there were
+# that many others. The same player again takes nothing: one who floods must not use up the hour for all.
 _RESERVE = Script(
     "reserve_suspension",
     """
-if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then return 0 end
-if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
+if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+if redis.call('SADD', KEYS[1], ARGV[1]) == 1 and redis.call('SCARD', KEYS[1]) == 1 then
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
 return 1
 """,
 )
@@ -44,9 +48,9 @@ async def grow(live: Live, player_id: UUID, weight: float, half_life: float) -> 
     return float(await live.run(_GROW, [keys.suspicion(player_id)], [weight, half_life]))
 
 
-async def reserve_suspension(live: Live, most: int) -> bool:
-    """Whether one more automatic suspension fits into this hour, which it then takes. Raises LiveUnavailable."""
-    return bool(await live.run(_RESERVE, [keys.AUTOMATIC_SUSPENSIONS], [most, _HOUR]))
+async def reserve_suspension(live: Live, player_id: UUID, most: int) -> bool:
+    """Whether this player may still be suspended automatically in this hour; takes a place. Raises LiveUnavailable."""
+    return bool(await live.run(_RESERVE, [keys.AUTOMATIC_SUSPENSIONS], [str(player_id), most, _HOUR]))
 
 
 async def clear(live: Live, player_id: UUID) -> None:

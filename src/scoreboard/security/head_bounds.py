@@ -37,9 +37,11 @@ class HeadBounds:
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
+        awaited = self._deadline is not None
         self._next.data_received(data)
         if self._deadline is not None:
-            self._read += len(data)
+            # A head that begins behind another request's rest: how much of the data is its own is not known.
+            self._read += len(data) if awaited else 1
             if self._read > self.head_bytes:
                 self._end(_TOO_LARGE)
 

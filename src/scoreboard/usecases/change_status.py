@@ -4,12 +4,12 @@ The one rule of visibility is ``scores.visible``: true exactly while the player 
 """
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.player import Player, PlayerStatus
+from scoreboard.domain.player import Player, PlayerStatus, Role
 from scoreboard.live import leaderboard, suspicion
 from scoreboard.live.bus import CatalogChanged, SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
@@ -44,24 +44,48 @@ async def change_status(
     """
     until = until if status is PlayerStatus.SUSPENDED else None
 
-    async def work(tx: Transaction) -> tuple[Player, SessionsRevoked | None, int | None]:
+    async def work(tx: Transaction) -> tuple[Player, _Change | None]:
         player = await (players.lock(tx, who) if isinstance(who, UUID) else players.lock_by_username(tx, who))
         if player is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no player with this name.")
         if (player.status, player.suspended_until) == (status, until):
-            return player, None, None
-        ended, row = await _apply(platform, tx, player, status, until, by)
-        return replace(player, status=status, suspended_until=until), ended, row
+            return player, None
+        change = await _apply(platform, tx, player, status, until, by)
+        return replace(player, status=status, suspended_until=until), change
 
-    player, ended, row = await platform.database.transact(work)
-    if ended is not None:
-        await spread_revocation(platform, ended)
-    if row is not None:
-        await _show(platform, player.id, row)
-        if status is PlayerStatus.ACTIVE:
-            with contextlib.suppress(LiveUnavailable):
-                await suspicion.clear(platform.live, player.id)
-    return player, row is not None
+    player, change = await platform.database.transact(work)
+    if change is None:
+        return player, False
+    await _spread(platform, change)
+    if status is PlayerStatus.ACTIVE:
+        with contextlib.suppress(LiveUnavailable):
+            await suspicion.clear(platform.live, player.id)
+    return player, True
+
+
+async def suspend_automatically(platform: Platform, player_id: UUID, until: datetime, *, by: str) -> bool:
+    """Suspend a player whom nobody has decided about: an active one, and only one who plays.
+
+    Staff and game servers are left to people, and so is who is hidden or suspended already: when the time is over a
+    suspension makes active, which would undo what a person wanted.
+
+    Returns:
+        Whether the player was suspended.
+
+    Raises:
+        StoreUnavailable: nothing was changed.
+    """
+
+    async def work(tx: Transaction) -> _Change | None:
+        player = await players.lock(tx, player_id)
+        if player is None or player.status is not PlayerStatus.ACTIVE or player.role is not Role.PLAYER:
+            return None
+        return await _apply(platform, tx, player, PlayerStatus.SUSPENDED, until, by)
+
+    change = await platform.database.transact(work)
+    if change is not None:
+        await _spread(platform, change)
+    return change is not None
 
 
 async def lift_suspensions(platform: Platform) -> int:
@@ -71,24 +95,30 @@ async def lift_suspensions(platform: Platform) -> int:
         StoreUnavailable: the next round does it.
     """
 
-    async def work(tx: Transaction) -> list[tuple[SessionsRevoked, int]]:
-        lifted = []
-        for player in await players.lock_whose_suspension_ended(tx):
-            ended, row = await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
-            lifted.append((ended, row))
-        return lifted
+    async def work(tx: Transaction) -> list[_Change]:
+        return [
+            await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
+            for player in await players.lock_whose_suspension_ended(tx)
+        ]
 
     lifted = await platform.database.transact(work)
-    for ended, row in lifted:
-        await spread_revocation(platform, ended)
-        await _show(platform, ended.player_id, row)
+    for change in lifted:
+        await _spread(platform, change)
     return len(lifted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a committed change still has to tell: to the player's sessions, and to the boards (an outbox row)."""
+
+    ended: SessionsRevoked
+    row: int
 
 
 async def _apply(
     platform: Platform, tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
-) -> tuple[SessionsRevoked, int]:
-    """Change a locked account. Returns what its sessions are to be told, and the outbox row of its standings."""
+) -> _Change:
+    """Change a locked account."""
     await players.set_status(tx, player.id, status, until)
     if status in _ENDS_SESSIONS:
         ended = await end_sessions(tx, player.id, None, str(status))
@@ -98,16 +128,17 @@ async def _apply(
     row = await outbox.add_standings(tx, player.id)
     detail = {"from": str(player.status), "to": str(status), "until": until.isoformat() if until else None, "by": by}
     await audit.record(tx, "player.status_changed", str(player.id), detail=detail)
-    return ended, row
+    return _Change(ended, row)
 
 
-async def _show(platform: Platform, player_id: UUID, row: int) -> None:
-    """Make the boards follow now; should Redis be away the sweep does it."""
+async def _spread(platform: Platform, change: _Change) -> None:
+    """Make sessions and boards follow now; should Redis be away the sweep does it."""
+    await spread_revocation(platform, change.ended)
     try:
-        await project_standings(platform, player_id)
+        await project_standings(platform, change.ended.player_id)
     except LiveUnavailable:
         return
-    await platform.database.transact(lambda tx: outbox.mark(tx, [row]))
+    await platform.database.transact(lambda tx: outbox.mark(tx, [change.row]))
 
 
 async def project_standings(platform: Platform, player_id: UUID) -> None:

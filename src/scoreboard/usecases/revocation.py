@@ -61,6 +61,8 @@ async def spread_revocation(platform: Platform, message: SessionsRevoked) -> boo
     Returns:
         False when Redis is away; the sweep repeats it from the outbox, requests ask Postgres meanwhile.
     """
+    if not message.session_ids:
+        return True
     try:
         await live_sessions.mark_revoked(
             platform.live, list(message.session_ids), message.reason, longest_life(platform)

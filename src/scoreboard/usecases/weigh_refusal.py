@@ -11,12 +11,11 @@ import structlog
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.player import PlayerStatus
 from scoreboard.domain.suspicion import signal_of, weight_of
 from scoreboard.live import suspicion
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.telemetry import utc_now
-from scoreboard.usecases.change_status import change_status
+from scoreboard.usecases.change_status import suspend_automatically
 from scoreboard.usecases.platform import Platform
 
 _log = structlog.get_logger("scoreboard.anticheat")
@@ -29,7 +28,7 @@ async def weigh_refusal(platform: Platform, player_id: UUID, refusal: Refusal) -
         The refusal to answer with: the same one, or SUSPICIOUS_ACTIVITY when it led to a suspension.
 
     Raises:
-        StoreUnavailable: the player should be suspended, and could not be.
+        StoreUnavailable: the player should be suspended, and cannot be now.
     """
     signal = signal_of(refusal)
     if signal is None:
@@ -43,13 +42,14 @@ async def weigh_refusal(platform: Platform, player_id: UUID, refusal: Refusal) -
         _log.warning("suspicious", player_id=str(player_id), signal=str(signal), suspicion=round(value, 3))
         if settings.anticheat_mode == "shadow":
             return refusal
-        if not await suspicion.reserve_suspension(platform.live, settings.automatic_suspensions_per_hour):
+        if not await suspicion.reserve_suspension(platform.live, player_id, settings.automatic_suspensions_per_hour):
             _log.error("too many automatic suspensions in this hour; nobody is suspended any more")
             return refusal
     except LiveUnavailable:
         return refusal  # evidence is lost, the refusal itself stands
     until = utc_now() + timedelta(hours=settings.automatic_suspension_hours)
-    await change_status(platform, player_id, PlayerStatus.SUSPENDED, until=until, by=f"anti-cheat: {signal}")
+    if not await suspend_automatically(platform, player_id, until, by=f"anti-cheat: {signal}"):
+        return refusal
     telemetry.AUTOMATIC_SUSPENSIONS.inc()
     return Refusal(
         ErrorCode.SUSPICIOUS_ACTIVITY, "This account was suspended: too much of what it sent cannot be played by hand."
