@@ -16,11 +16,11 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from scoreboard_cli import ports
 from scoreboard_cli.account import Account, choose_account
 from scoreboard_cli.binaries import PostgresBinaries, find_postgres
 from scoreboard_cli.data_folder import make_folder
-from scoreboard_cli.failures import ExitedError, ExpectedError
+from scoreboard_cli.embedded_server import HOST, EmbeddedServer
+from scoreboard_cli.failures import ExitedError
 from scoreboard_cli.postgres_cluster import (
     DATABASE,
     ROLE,
@@ -30,10 +30,9 @@ from scoreboard_cli.postgres_cluster import (
     hand_over,
     make_cluster,
 )
-from scoreboard_cli.processes import Child, ProcessRecord, RunAs, log_tail, plain_environment, wait_until
+from scoreboard_cli.processes import Child, RunAs, log_tail, plain_environment, wait_until
 from scoreboard_cli.secret_files import read_or_create
 
-HOST = "127.0.0.1"
 _LONGEST_SOCKET_PATH = 103  # macOS; Linux has 107
 _OLD_BACKENDS = "pre-existing shared memory block"
 _RELAUNCHES = 20
@@ -50,7 +49,7 @@ _OPTIONS = {
 }
 
 
-class PostgresServer:
+class PostgresServer(EmbeddedServer):
     """One Postgres server on the loopback, with a password.
 
     Args:
@@ -62,6 +61,8 @@ class PostgresServer:
     """
 
     name = "postgres"
+    title = "Postgres"
+    stop_signal = signal.SIGINT  # closes open connections
     ready_timeout = 60.0  # recovery after a crash takes a while
     stop_timeout = 30.0
 
@@ -74,14 +75,11 @@ class PostgresServer:
         log: Path | None = None,
         binaries: PostgresBinaries | None = None,
     ) -> None:
-        self.directory = directory.resolve()
-        self.log = log or self.directory / "postgres.log"
-        self.port = port
+        directory = directory.resolve()
+        super().__init__(directory, port=port, log=log or directory / "postgres.log")
         self._options = _OPTIONS | dict(options or {})
         self._binaries = binaries
-        self._record = ProcessRecord(self.directory / "process.json")
         self._data = self.directory / "data"
-        self._child: Child | None = None
         self._relaunches = 0
 
     @property
@@ -99,16 +97,6 @@ class PostgresServer:
         password = service_password(self.directory)
         return f"postgresql://{SERVICE_ROLE}:{password}@{HOST}:{self.port}/{DATABASE}"
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server while it runs."""
-        return self._child.pid if self._child and self._child.exit_code() is None else None
-
-    def start(self, timeout: float = ready_timeout) -> None:
-        """Start it and wait until it takes connections. Raises what ``launch`` and ``wait_ready`` raise."""
-        self.launch()
-        self.wait_ready(timeout)
-
     def launch(self) -> None:
         """Start it, after making the cluster if there is none and ending what a crashed run left behind.
 
@@ -125,10 +113,7 @@ class PostgresServer:
         if not (self._data / "PG_VERSION").exists():
             make_cluster(self._data, account, self._password(), durable=self._options["fsync"] == "on")
         check_version(self._data, account.binaries)
-        if not self.port:
-            self.port = ports.pick_free(HOST)
-        elif not ports.is_free(self.port, HOST):
-            raise ports.taken(self.port, "Postgres")
+        self._choose_port("Postgres")
         self._child = self._spawn(account)
 
     def is_ready(self) -> bool:
@@ -146,7 +131,7 @@ class PostgresServer:
             return False
         raise ExitedError(f"Postgres ended with exit code {code}.", f"The end of {self.log}:\n{log_tail(self.log)}")
 
-    def wait_ready(self, timeout: float = ready_timeout) -> None:
+    def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until it takes connections; recovery after a crash can take more than ten seconds.
 
         Raises:
@@ -154,37 +139,7 @@ class PostgresServer:
             ExpectedError: It runs but does not take connections in time.
         """
         self._relaunches = 0
-        if not wait_until(self.is_ready, timeout):
-            raise self.late()
-
-    def late(self) -> ExpectedError:
-        """Why it is not ready in time."""
-        return ExpectedError("Postgres took no connection in time.", f"The end of {self.log}:\n{log_tail(self.log)}")
-
-    def exit_code(self) -> int | None:
-        """None while it runs or was never started, otherwise how it ended."""
-        return self._child.exit_code() if self._child else None
-
-    def ask_to_stop(self) -> None:
-        """Begin an orderly stop that closes open connections; ``exit_code`` tells when it is over."""
-        if self._child is not None:
-            self._child.ask_to_stop(signal.SIGINT)
-
-    def stop(self, timeout: float = stop_timeout) -> None:
-        """Stop it in an orderly way and reap it; by force after ``timeout`` seconds."""
-        if self._child is not None:
-            self.ask_to_stop()
-            self._child.finish(timeout)
-            self._child = None
-
-    def kill(self) -> None:
-        """End it like a power cut, and reap it; the next start recovers."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
-
-    def _password(self) -> str:
-        return read_or_create(self.directory / "password", lambda: secrets.token_urlsafe(24))
+        super().wait_ready(timeout)
 
     def _spawn(self, account: Account) -> Child:
         settings = self._options | {
