@@ -13,7 +13,7 @@ from scoreboard.usecases.audit_leaderboards import audit_leaderboards
 from scoreboard.usecases.change_status import change_status, lift_suspensions
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.conftest import Api
-from tests.integration.test_errors import check
+from tests.refusals import check
 from tests.stage import PASSWORD, Person, register, until
 
 BANNED, SUSPENDED, HIDDEN, ACTIVE = (

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Api
-from tests.integration.test_errors import refused
+from tests.refusals import refused
 from tests.stage import Person, register
 
 Try = Callable[[httpx.AsyncClient, Person, Person], Awaitable[httpx.Response]]

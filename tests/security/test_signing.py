@@ -18,7 +18,7 @@ from scoreboard.domain.player import Role
 from scoreboard.storage import players
 from scoreboard.usecases.configure import configure
 from tests.conftest import Api, beside, open_api
-from tests.integration.test_errors import check, refused
+from tests.refusals import check, refused
 from tests.security.conftest import Count
 from tests.security.signing_client import COMPONENTS, SigningClient
 from tests.stage import PASSWORD, Person, Stores, register

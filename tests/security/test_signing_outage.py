@@ -4,7 +4,7 @@ import json
 
 from scoreboard.usecases.revocation import restore_revocations
 from tests.conftest import open_api
-from tests.integration.test_errors import check
+from tests.refusals import check
 from tests.security.signing_client import SigningClient
 from tests.stage import Stores, register, until
 

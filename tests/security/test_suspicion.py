@@ -20,7 +20,7 @@ from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.execute_action import run_due_jobs
 from scoreboard.usecases.platform import Platform
 from tests.conftest import Api, open_api
-from tests.integration.test_errors import check, refused
+from tests.refusals import check, refused
 from tests.stage import PASSWORD, Person, Stores, register
 
 UPDATE, EXECUTE = "/api/v1/scores/update", "/api/v1/actions/execute"
