@@ -13,32 +13,17 @@ from pathlib import Path
 import httpx2 as httpx
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.browser import CHROMIUM, FLAGS
 from tests.stage import free_port, until
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _SETTLED = """() => [...document.querySelectorAll('.row[data-player]')].every(
   row => row.getAnimations().every(each => each.playState !== 'running'))"""
 _ROWS = "() => document.querySelectorAll('.row[data-player]').length >= 10"
 
 
-def find_chromium() -> str | None:
-    """The browser that is installed here."""
-    return next((path for path in map(shutil.which, CHROMIUM) if path), None)
-
-
 async def main(target: Path) -> None:
     """Write the pictures into ``target``."""
-    executable = find_chromium()
-    if executable is None:
+    if CHROMIUM is None:
         sys.exit("Chromium is not installed (Debian: apt-get install chromium).")
     target.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="sbshot"))
@@ -52,7 +37,7 @@ async def main(target: Path) -> None:
         url = f"http://127.0.0.1:{api}"
         await until(lambda: _answers(url), within=60, what="the platform being up")
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=executable, args=QUIET)
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             await take(browser, url, target)
             await browser.close()
     finally:

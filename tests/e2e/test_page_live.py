@@ -3,42 +3,28 @@
 import asyncio
 import re
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx2 as httpx
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
-from playwright.async_api import TimeoutError as PlaywrightTimeout
+from playwright.async_api import Browser, expect
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
 from scoreboard.usecases.configure import DEMO_BOARDS, DEMO_KINDS, configure
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from tests.browser import Visit, watched
 from tests.stage import PASSWORD, Person, Service, Stores, free_port, register, settings_from
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Each test has a board of its own, declared before anything starts, so that nobody else's players are on it.
 ARENAS = [Board(f"arena-{number}", f"Arena {number}") for number in range(1, 6)]
 KINDS = [
     ActionKind(board.key, "Points", min_points=0, max_points=1000, direct=True, boards=(board.key,)) for board in ARENAS
 ]
-NAMES = "() => [...document.querySelectorAll('#rows .name')].map(name => name.textContent)"
-ORDER = f"wanted => JSON.stringify(({NAMES})()) === JSON.stringify(wanted)"
-REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 AWAY = re.compile(r"ERR_CONNECTION_REFUSED|WebSocket connection to .* failed|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
 
 
@@ -51,50 +37,7 @@ class Running:
     worker: Service
 
 
-@dataclass
-class Visit:
-    """A page and every complaint of the browser about it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    expected: list[re.Pattern[str]] = field(default_factory=lambda: [REFUSED])
-
-    @property
-    def pill(self) -> Locator:
-        return self.page.locator(".pill")
-
-    async def goes_live(self, timeout: float = 15_000) -> None:
-        await expect(self.pill).to_have_attribute("data-phase", "live", timeout=timeout)
-
-    async def shows(self, *names: str, timeout: float = 5_000) -> None:
-        try:
-            await self.page.wait_for_function(ORDER, arg=list(names), timeout=timeout)
-        except PlaywrightTimeout as error:
-            raise AssertionError(f"wanted {names}, shown {await self.page.evaluate(NAMES)}") from error
-
-    async def opens_account(self, button: str, name: str, password: str = PASSWORD) -> None:
-        """Fill the dialog that ``button`` opens, and send it."""
-        await self.page.get_by_role("main").get_by_role("button", name=button).click()
-        dialog = self.page.get_by_role("dialog")
-        await dialog.get_by_label("Name").fill(name)
-        await dialog.get_by_label("Password").fill(password)
-        await dialog.get_by_role("button", name=button).click()
-
-    def unexpected(self) -> list[str]:
-        return [text for text in self.complaints if not any(pattern.search(text) for pattern in self.expected)]
-
-
 Open = Callable[..., Awaitable[Visit]]
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +84,8 @@ async def visit(browser: Browser, running: Running) -> AsyncIterator[Open]:
 
     async def open_page(path: str = "/", **context: object) -> Visit:
         own = await browser.new_context(base_url=running.api.url, **context)  # type: ignore[arg-type]
-        opened = Visit(await own.new_page())
+        opened = await watched(own)
         visits.append(opened)
-        opened.page.on("console", lambda line: opened.complaints.append(line.text) if line.type == "error" else None)
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
         await opened.page.goto(path)
         return opened
 

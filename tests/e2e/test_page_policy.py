@@ -1,21 +1,20 @@
 """The pages under their own policy in a real browser: nothing that they do is blocked, and what must be blocked is."""
 
-import shutil
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from scoreboard.usecases.configure import DEMO_BOARDS, DEMO_KINDS, configure
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from tests.browser import Visit, watched
 from tests.stage import Service, Stores, free_port, settings_from
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+NO_SCORE_YET = re.compile("the server responded with a status of 404")
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 WITNESS = """
 globalThis.violations = [];
@@ -25,33 +24,13 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
-@dataclass
-class Visit:
-    """A page, what the browser complained about, and what its policy blocked."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def unexpected(self) -> list[str]:
-        """What the browser complained about, but for refusals: who has no score yet gets a 404 for the own place."""
-        return [text for text in self.complaints if "the server responded with a status of 404" not in text]
-
-    async def violations(self) -> list[str]:
-        seen: list[str] = await self.page.evaluate("() => globalThis.violations")
-        return seen
+async def violations(visit: Visit) -> list[str]:
+    """What the page's policy has blocked."""
+    seen: list[str] = await visit.page.evaluate("() => globalThis.violations")
+    return seen
 
 
 Open = Callable[[str], Awaitable[Visit]]
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +71,8 @@ async def visit(browser: Browser, address: str) -> AsyncIterator[Open]:
         context = await browser.new_context(base_url=address)
         contexts.append(context)
         await context.add_init_script(WITNESS)
-        seen = Visit(await context.new_page())
-        seen.page.on("console", lambda line: seen.complaints.append(line.text) if line.type == "error" else None)
-        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        seen = await watched(context)
+        seen.expected = [NO_SCORE_YET]
         await seen.page.goto(path)
         return seen
 
@@ -113,7 +91,7 @@ async def test_the_live_page_does_all_its_work_under_its_policy(visit: Open) -> 
     await dialog.get_by_label("Password").fill("correct horse battery")
     await dialog.get_by_role("button", name="Create account").click()
     await expect(seen.page.locator("#session")).to_contain_text("policy tester", timeout=PATIENCE)
-    assert await seen.violations() == []
+    assert await violations(seen) == []
     assert seen.unexpected() == []
 
 
@@ -123,7 +101,7 @@ async def test_the_reference_does_all_its_work_under_its_policy(visit: Open) -> 
     for block in ("auth", "boards"):
         await seen.page.locator(f'[id^="operations-{block}"]').first.locator(".opblock-summary-control").click()
     await expect(seen.page.locator(".opblock.is-open .responses-table").first).to_be_visible(timeout=PATIENCE)
-    assert await seen.violations() == []
+    assert await violations(seen) == []
     assert seen.unexpected() == []
 
 
@@ -132,7 +110,7 @@ async def test_pages_without_modules(visit: Open, path: str) -> None:
     seen = await visit(path)
     await expect(seen.page.locator("h1")).to_be_visible(timeout=PATIENCE)
     assert await seen.page.evaluate("() => getComputedStyle(document.body).fontFamily.includes('Inter')")
-    assert await seen.violations() == []
+    assert await violations(seen) == []
     assert seen.unexpected() == []
 
 
@@ -165,4 +143,4 @@ async def test_other_places_cannot_be_reached(visit: Open, address: str) -> None
     frame = "const frame = document.createElement('iframe'); frame.src = address; document.body.append(frame);"
     await seen.page.evaluate(f"(address) => {{ {frame} }}", address)
     await seen.page.wait_for_function("() => globalThis.violations.length > 1")
-    assert {line.split()[0] for line in await seen.violations()} == {"connect-src", "frame-src"}
+    assert {line.split()[0] for line in await violations(seen)} == {"connect-src", "frame-src"}

@@ -8,10 +8,10 @@ from playwright.async_api import Browser, expect
 from scoreboard.usecases.configure import seed_demo
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
-from tests.e2e.test_page_live import Visit, browser, fresh
+from tests.browser import watched
+from tests.e2e.test_page_live import fresh
 from tests.stage import Service, Stores, settings_from
 
-__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 # Notes how the page imports keys: what it asks for, and whether the browser would give the key away again.
@@ -49,7 +49,7 @@ async def api(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Async
 async def test_a_player_plays_signed_also_by_a_wrong_clock(browser: Browser, api: Service, clock: str) -> None:
     context = await browser.new_context(base_url=api.url)
     await context.add_init_script(WATCH_KEYS + (SLOW_CLOCK if clock == "slow" else ""))
-    visited = Visit(await context.new_page())
+    visited = await watched(context)
     page = visited.page
     sent: list[tuple[str, int]] = []
     page.on(

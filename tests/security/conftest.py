@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.browser import browser
 from tests.contract.conftest import realtime, stage, start_realtime
 from tests.security.counts import PREFIX
 
-__all__ = ["realtime", "stage", "start_realtime"]
+__all__ = ["browser", "realtime", "stage", "start_realtime"]
 
 Count = Callable[[str, int], None]
 

@@ -5,7 +5,6 @@ the first one has to hold alone.
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
@@ -26,7 +25,7 @@ from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
-from tests.e2e.test_page_live import CHROMIUM, FLAGS
+from tests.browser import NAMES
 from tests.security.callers import open_player
 from tests.security.conftest import Count
 from tests.security.hostile_names import hostile_names, hostile_titles
@@ -46,7 +45,6 @@ window.pwn = () => { window.ran.push("pwn"); };
 for (const name of ["alert", "confirm", "prompt", "print"]) window[name] = () => { window.ran.push(name); };
 document.addEventListener("securitypolicyviolation", (event) => window.ran.push(event.violatedDirective));
 """
-NAMES = "() => [...document.querySelectorAll('#rows .name')].map((name) => name.textContent)"
 STRANGE = """() => [...document.querySelectorAll(
   "iframe, object, embed, base, form:not(dialog form), marquee, template, math, video, audio, main script, main style, "
   + "main link, main img, [onerror], [onload], [onclick], [onfocus], [ontoggle], [srcdoc], [href^='javascript:']"
@@ -74,16 +72,6 @@ class Stage:
             )
         answers = await complete_actions(self.platform, requests, self.marker)
         assert all(isinstance(answer, Completion) for answer in answers), answers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None or shutil.which(CHROMIUM) is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        await opened.close()
 
 
 @pytest_asyncio.fixture(scope="module")
