@@ -13,13 +13,16 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 
 
 class ActionStatus(StrEnum):
-    """The life of an attempt. ``held`` waits for a moderator; expired and rejected ones never count."""
+    """The life of an attempt. ``held`` waits for a moderator; expired and rejected ones never count; a voided one did
+    count and was taken back.
+    """
 
     CREATED = "created"
     COMPLETED = "completed"
     HELD = "held"
     EXPIRED = "expired"
     REJECTED = "rejected"
+    VOIDED = "voided"
 
 
 class Signature(StrEnum):

@@ -18,6 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
+from scoreboard.storage.review_tables import add_review_tables
+
 metadata = MetaData()
 _MOMENT = DateTime(timezone=True)
 
@@ -37,6 +39,7 @@ players = Table(
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("suspended_until", _MOMENT),
+    Column("protected", Boolean, nullable=False),
     Column("created_at", _MOMENT, nullable=False),
     Column("updated_at", _MOMENT, nullable=False),
 )
@@ -85,6 +88,7 @@ def _versioned(name: str) -> Table:
 
 boards = _versioned("boards")
 action_kinds = _versioned("action_kinds")
+policies = _versioned("policies")
 seasons = Table(
     "seasons",
     metadata,
@@ -143,6 +147,7 @@ scores = Table(
     Column("reached_at", _MOMENT, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("visible", Boolean, nullable=False),
+    Column("empty", Boolean, nullable=False),
     Column("last_action_id", Uuid),
     Column("created_at", _MOMENT, nullable=False),
 )
@@ -288,3 +293,4 @@ daily_activity = Table(
     Column("points", Numeric, nullable=False),
     Column("players", Integer, nullable=False),
 )
+add_review_tables(metadata)
