@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from scoreboard.domain.board import Board, Schedule
+from scoreboard.live import registry
 from scoreboard.live.bus import JobFinished
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import seasons
@@ -176,6 +177,11 @@ async def test_connections_of_one_player_and_one_address_are_bounded(
 ) -> None:
     service = await start_realtime(sockets_per_player=2, sockets_per_address=5, sockets_per_pod=100)
     ada = await stage.player()
+
+    async def nobody_is_connected() -> bool:
+        return await registry.count(stage.platform.live, None, "127.0.0.1") == (0, 0)
+
+    await until(nobody_is_connected, within=5, what="the places of the tests before being free")
     clients = [PlainClient(service.url) for _ in range(6)]
     for client in clients[:2]:
         await client.open(ada.token)

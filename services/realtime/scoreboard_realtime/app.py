@@ -44,6 +44,8 @@ from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
 from scoreboard_realtime.transports.socketio import LiveSocketIO
 
 _CHECK_SESSIONS = 1.0
+_GIVE_BACK = 0.5
+"""Seconds until the place of a connection that ended is free for others; nothing is asked while none has ended."""
 _DEGRADED_READ = 2.0
 _LONGEST_DRAIN = 20.0
 _DRAIN_STEP = 0.1
@@ -105,6 +107,7 @@ class Realtime:
             ("realtime_clock", self._clock, min(1.0, settings.auth_timeout / 4)),
             ("realtime_seasons", self._follow_seasons, 1.0),
             ("realtime_registry", self.reception.leases.renew, settings.registry_ttl / 3),
+            ("realtime_leases", self.reception.leases.give_back, _GIVE_BACK),
             ("realtime_degraded", self._read_degraded, _DEGRADED_READ),
         ]
         for name, round_, every in loops:

@@ -89,7 +89,7 @@ class Leases:
         return lease
 
     def drop(self, connection: str) -> None:
-        """The connection ended; its lease is given back with the next call to Redis."""
+        """The connection ended; its lease is given back a moment later, with those of others."""
         lease = self._release(connection)
         if lease is not None:
             self._returned.append(lease)
