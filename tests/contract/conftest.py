@@ -9,19 +9,22 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
 from scoreboard.domain.completion import CompletionRequest
+from scoreboard.live.bus import CatalogChanged
 from scoreboard.security.access_token import AccessTokens
 from scoreboard.security.identifiers import new_id
 from scoreboard.security.passwords import Passwords
-from scoreboard.usecases.announce import OutboxMarker
+from scoreboard.usecases.announce import OutboxMarker, announce_control
 from scoreboard.usecases.complete_actions import complete_actions
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.rebuild_leaderboard import rebuild_season
+from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.sign_in import SignIn
 from tests.stage import Service, Stores, settings_from
 
@@ -61,6 +64,14 @@ class Stage:
 
     async def season_id(self, key: str) -> int:
         return (await self.platform.catalog.season(key, None)).id
+
+    async def close_season(self, key: str) -> None:
+        """End a board's season at this moment, and have its final standings written."""
+        ended = text("UPDATE seasons SET ends_at = clock_timestamp() - interval '1 hour' WHERE id = :id")
+        season = await self.season_id(key)
+        await self.platform.database.transact(lambda tx: tx.execute(ended, {"id": season}))
+        assert await run_seasons(self.platform)
+        await announce_control(self.platform, CatalogChanged(key))
 
     async def player(self, name: str = "ada") -> Contestant:
         signed = await self.sign_in.register(f"{name}{next(_numbers)}{secrets.token_hex(3)}", "correct horse 9", None)

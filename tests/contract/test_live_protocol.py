@@ -86,6 +86,7 @@ async def test_scores_below_the_top_are_heard_by_their_owner_alone(
         "points": 3,
         "verdict": "allow",
         "entry_type": "applied",
+        "status": "completed",
         "board": board,
         "score": {"previous": None, "current": 3},
         "rank": {"previous": None, "current": 2},

@@ -18,7 +18,7 @@ from scoreboard_realtime.channels import ME, Channel, board_channel
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.errors import Close
 from scoreboard_realtime.fanout import FanOut
-from scoreboard_realtime.messages import Position, sync
+from scoreboard_realtime.messages import Position, envelope, sync
 from scoreboard_realtime.news import RankWatch
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Room, RoomKey, Rooms
@@ -164,6 +164,23 @@ async def test_another_epoch_or_a_resync_is_a_snapshot() -> None:
     world.fanout.resync()
     await world.run(0.05)
     assert outlet.types == ["leaderboard.initial", "leaderboard.initial"]
+
+
+async def test_a_correction_is_said_before_the_snapshot_and_the_slow_get_only_that() -> None:
+    world = World(view(1, 5))
+    fast, (_, slow) = world.join(MAIN)[1], world.join(MAIN)
+    slow.waiting = 1500
+    world.top = view(1, 5)  # nothing that shows has changed: a snapshot follows all the same
+    world.fanout.correct(KEY, lambda channel: envelope("correction", None, AT, channel=channel))
+    world.fanout.correct(("another", 2), lambda channel: envelope("correction", None, AT, channel=channel))
+    assert fast.types == ["correction"]
+    assert fast.got[0].content["channel"] == "board:main"
+    await world.run(0.05)
+    assert fast.types == ["correction", "leaderboard.initial"]
+    assert slow.got == []
+    slow.waiting = 0
+    await world.run(0.05)
+    assert slow.types == ["leaderboard.initial"]
 
 
 async def test_a_board_that_cannot_be_read_is_tried_again() -> None:

@@ -122,6 +122,7 @@ def test_a_score_tells_board_score_and_rank() -> None:
         "points": 10,
         "verdict": "allow",
         "entry_type": "applied",
+        "status": "completed",
         "board": "main",
         "score": {"previous": 5, "current": 15},
         "rank": {"previous": 4, "current": 3},

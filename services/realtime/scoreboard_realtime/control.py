@@ -1,4 +1,4 @@
-"""Facts that must be quick: ended sessions, changed configuration, rebuilt leaderboards, finished jobs.
+"""Facts that must be quick: ended sessions, changed configuration, rebuilt leaderboards, corrections, finished jobs.
 
 The control channel may lose messages, so revoked sessions are also looked for in Postgres, once a second.
 """
@@ -12,9 +12,11 @@ from scoreboard.domain.session_end import session_ended
 from scoreboard.live import bus
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import revoked_within
+from scoreboard_realtime import messages
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
 from scoreboard_realtime.news import job_parcel
+from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.reception import Reception
 from scoreboard_realtime.rooms import Rooms
 
@@ -58,10 +60,23 @@ class Control:
                         self._fanout.changed(room.key)
             case bus.LeaderboardRebuilt():
                 self._fanout.resync((message.board_key, message.season_id))
+            case bus.CorrectionMade():
+                self._tell_correction(message)
             case bus.JobFinished():
-                for connection in tuple(self._rooms.listeners.get(message.player_id, ())):
-                    parcel = job_parcel(message, self._feed.position(), telemetry.utc_now())
-                    self._fanout.tell(connection, parcel)
+                self._tell_job(message)
+
+    def _tell_job(self, job: bus.JobFinished) -> None:
+        for connection in tuple(self._rooms.listeners.get(job.player_id, ())):
+            parcel = job_parcel(job, self._feed.position(), telemetry.utc_now())
+            self._fanout.tell(connection, parcel)
+
+    def _tell_correction(self, made: bus.CorrectionMade) -> None:
+        for board in made.boards:
+
+            def notice(channel: str, board: bus.CorrectedBoard = board) -> Parcel:
+                return messages.correction(channel, made, board, telemetry.utc_now())
+
+            self._fanout.correct((board.board_key, board.season_id), notice)
 
     def _end_session(self, session_id: UUID, reason: str) -> None:
         for connection in tuple(self._rooms.sessions.get(session_id, ())):

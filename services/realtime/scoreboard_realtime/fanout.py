@@ -1,7 +1,7 @@
 """From "this board changed" to bytes in every socket: conflation, one encoding, slow connections left behind.
 
 The one module to replace for a faster path. What others use of it: :meth:`FanOut.changed`, :meth:`FanOut.resync`,
-:meth:`FanOut.tell`, :meth:`FanOut.show`, :meth:`FanOut.forget` and the loop :meth:`FanOut.round`.
+:meth:`FanOut.correct`, :meth:`FanOut.tell`, :meth:`FanOut.show`, :meth:`FanOut.forget`, the loop :meth:`FanOut.round`.
 
 A change after silence goes out at once; after that a room gets at most one frame in a tick, so the cost does not
 depend on how fast scores come in. A frame holds the whole visible top: whoever missed some needs only the newest.
@@ -74,6 +74,27 @@ class FanOut:
             if room is not None:
                 room.snapshot_due = True
                 self.changed(room.key)
+
+    def correct(self, key: RoomKey, notice: Callable[[str], Parcel]) -> None:
+        """Tell a room at once why its board changes, then send fresh snapshots. Who is slow gets only the snapshot.
+
+        Args:
+            key: the room's.
+            notice: makes the message for a channel by its name.
+        """
+        room = self._rooms.rooms.get(key)
+        if room is None:
+            return
+        for audience in room.audiences.values():
+            parcel = notice(audience.channel.name)
+            for connection in tuple(audience.members):
+                if connection.missed or connection.outlet.backlog() > self._settings.backlog_skip:
+                    connection.missed.add(audience.channel.name)
+                    self._fall_behind(connection)
+                else:
+                    connection.outlet.send(parcel)
+                    telemetry.MESSAGES_SENT.labels(parcel.type).inc()
+        self.resync(key)
 
     def show(self, connection: Connection, room: Room, channel: str) -> None:
         """Send what the room shows now to one connection. The room must have been read."""

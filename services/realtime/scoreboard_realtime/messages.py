@@ -12,6 +12,7 @@ import msgspec
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.standing import Entry
+from scoreboard.live.bus import CorrectedBoard, CorrectionMade
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime.errors import meta_code
 from scoreboard_realtime.parcel import Parcel
@@ -246,6 +247,15 @@ def leaderboard_update(channel: str, before: BoardView, view: BoardView, at: dat
         change_info=changes(before.page.entries, view.page.entries),
         info=board_info(view),
     )
+
+
+def correction(channel: str, made: CorrectionMade, board: CorrectedBoard, at: datetime) -> Parcel:
+    """Points were taken back or given back on a board; a snapshot follows. Other boards are not named: some are not
+    for everybody.
+    """
+    touched = [{"board": board.board_key, "season": board.season_id, "players": board.players}]
+    data = {"correction_id": made.correction_id, "number": made.number, "undone": made.undone, "boards": touched}
+    return envelope("correction", data, at, channel=channel, season=board.season_id)
 
 
 def changes(before: Iterable[Entry], after: Iterable[Entry]) -> list[dict[str, Any]]:

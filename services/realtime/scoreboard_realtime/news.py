@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from scoreboard import telemetry
+from scoreboard.domain.action import ActionStatus
 from scoreboard.domain.events import EntryType, Ranks
 from scoreboard.live.bus import JobFinished, Published, ScoreItem
 from scoreboard.usecases.read_board import BoardView
@@ -19,7 +20,15 @@ from scoreboard_realtime.messages import Position
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 
-_TAKEN_BACK = (EntryType.VOIDED, EntryType.RESTORED, EntryType.REJECTED)
+_CORRECTED = (EntryType.VOIDED, EntryType.RESTORED)
+_STATUS: dict[str, ActionStatus] = {
+    EntryType.APPLIED: ActionStatus.COMPLETED,
+    EntryType.HELD: ActionStatus.HELD,
+    EntryType.RELEASED: ActionStatus.COMPLETED,
+    EntryType.REJECTED: ActionStatus.REJECTED,
+    EntryType.VOIDED: ActionStatus.VOIDED,
+    EntryType.RESTORED: ActionStatus.COMPLETED,
+}
 
 ReadRank = Callable[[RoomKey, UUID], Awaitable[int | None]]
 """A player's rank in a board season now; None without one."""
@@ -36,6 +45,7 @@ def _about(item: ScoreItem) -> dict[str, Any]:
         "points": item.points,
         "verdict": item.verdict,
         "entry_type": item.entry_type,
+        "status": _STATUS[item.entry_type],
     }
 
 
@@ -43,15 +53,17 @@ def item_parcels(published: Published, index: int, at: datetime) -> list[Parcel]
     """What the owner of one item hears: one message for each board it touched, or one when it touched none."""
     item = published.event.items[index]
     position = Position(published.epoch, published.first + index)
-    type_ = "correction" if item.entry_type in _TAKEN_BACK else "score.update"
+    type_, about = "score.update", _about(item)
+    if item.entry_type in _CORRECTED:
+        type_, about = "correction", about | {"undone": item.entry_type == EntryType.RESTORED}
     if not item.places:
-        data = {**_about(item), "board": None, "score": None, "rank": None}
+        data = {**about, "board": None, "score": None, "rank": None}
         return [messages.envelope(type_, data, at, channel=ME_NAME, position=position)]
     parcels = []
     for season_index, change_index, previous, current in item.places:
         board, season = published.event.seasons[season_index]
         data = {
-            **_about(item),
+            **about,
             "board": board,
             "score": {"previous": previous, "current": current},
             "rank": _moved(published.ranks(season_index, change_index)),

@@ -10,7 +10,10 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A player's score in one board season. ``version`` counts its changes and orders its projections."""
+    """A player's score in one board season. ``version`` counts its changes and orders its projections.
+
+    ``empty``: everything that counted was taken back. The row stays, because its version must never start again.
+    """
 
     player_id: UUID
     season_id: int
@@ -18,6 +21,12 @@ class Total:
     reached_at: datetime
     version: int
     last_action_id: UUID | None = None
+    empty: bool = False
+
+    @property
+    def standing(self) -> int | None:
+        """The score that counts; None while nothing does."""
+        return None if self.empty else self.score
 
 
 def combine(board: Board, previous: int | None, points: int) -> int:
@@ -49,7 +58,7 @@ def advance(
     """
     if total is None:
         return Total(player_id, season_id, combine(board, None, points), at, 1, action_id)
-    score = combine(board, total.score, points)
-    if score == total.score:
+    score = combine(board, total.standing, points)
+    if score == total.standing:
         return total
     return Total(player_id, season_id, score, at, total.version + 1, action_id)

@@ -53,6 +53,10 @@ class Transaction:
         """Run a statement of SQLAlchemy. Raises sqlalchemy.exc.DBAPIError."""
         return await self._connection.execute(statement, parameters)
 
+    async def freeze(self) -> None:
+        """See one state of the database from here on, and change nothing. Has to come first."""
+        await self._driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
     async def stream(self, statement: Executable, parameters: Any, *, chunk: int) -> AsyncResult[*tuple[Any, ...]]:
         """Run a statement through a cursor of the server that brings so many rows at a time."""
         return await self._connection.stream(statement, parameters, execution_options={"yield_per": chunk})

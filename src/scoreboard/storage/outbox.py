@@ -14,12 +14,13 @@ from scoreboard.storage.database import Transaction
 SCORES = "scores"
 CONTROL = "control"
 STANDINGS = "standings"
+AMENDED = "amended"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A fact: a range of the ledger (``scores``), a control message (``control``), or a player who was shown or hidden
-    (``standings``).
+    """A fact: a range of the ledger (``scores``), a control message (``control``), a player who was shown or hidden
+    (``standings``), or a range of the ledger that amends what was recorded before (``amended``).
     """
 
     id: int
@@ -51,15 +52,27 @@ async def add_standings(tx: Transaction, player_id: UUID) -> int:
     return row_id
 
 
-async def take_due(tx: Transaction, older_than: float, limit: int) -> list[OutboxRow]:
-    """Rows older than so many seconds, oldest first, locked; rows that another sweep holds are passed over."""
+_ADD_AMENDED = "INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('amended', $1, $2) RETURNING id"
+
+
+async def add_amended(tx: Transaction, first_seq: int, last_seq: int) -> int:
+    """Note a range of amendments in the same transaction. Returns the row's id."""
+    row_id: int = (await tx.fetch(_ADD_AMENDED, first_seq, last_seq))[0][0]
+    return row_id
+
+
+async def take_due(tx: Transaction, older_than: float, limit: int, *, amended: bool = True) -> list[OutboxRow]:
+    """Rows older than so many seconds, oldest first, locked; rows that another sweep holds are passed over.
+
+    ``amended`` False leaves out what amends.
+    """
     rows = await tx.execute(
         text(
             "SELECT id, kind, first_seq, last_seq, payload FROM outbox"
-            " WHERE created_at < clock_timestamp() - make_interval(secs => :age)"
+            " WHERE created_at < clock_timestamp() - make_interval(secs => :age) AND (:amended OR kind <> 'amended')"
             " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
-        {"age": older_than, "limit": limit},
+        {"age": older_than, "limit": limit, "amended": amended},
     )
     return [OutboxRow(*row) for row in rows]
 

@@ -10,17 +10,27 @@ from scoreboard.domain.events import StandingChange
 from scoreboard.domain.score import Total
 from scoreboard.storage.database import Transaction
 
-_LOCK = (
-    "SELECT season_id, player_id, score, reached_at, version, last_action_id FROM scores"
+_FIND = (
+    "SELECT season_id, player_id, score, reached_at, version, last_action_id, empty FROM scores"
     " WHERE (season_id, player_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))"
-    " ORDER BY season_id, player_id FOR NO KEY UPDATE"
+    " ORDER BY season_id, player_id"
 )
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
 
 
 async def lock(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Total]:
     """The totals of these (season, player) pairs, locked in order. Pairs without a total yet are left out."""
+    return await _totals(tx, _LOCK, pairs)
+
+
+async def find(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Total]:
+    """The totals of these (season, player) pairs as they are now. Pairs without a total yet are left out."""
+    return await _totals(tx, _FIND, pairs)
+
+
+async def _totals(tx: Transaction, statement: str, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Total]:
     wanted = sorted(set(pairs))
-    rows = await tx.fetch(_LOCK, [pair[0] for pair in wanted], [pair[1] for pair in wanted])
+    rows = await tx.fetch(statement, [pair[0] for pair in wanted], [pair[1] for pair in wanted])
     return {(season, player): Total(player, season, *total) for season, player, *total in rows}
 
 
@@ -59,7 +69,7 @@ async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tu
 
 
 _SET_VISIBLE = (
-    "WITH held AS (SELECT season_id, player_id FROM scores WHERE player_id = $1 AND visible <> $2"
+    "WITH held AS (SELECT season_id, player_id FROM scores WHERE player_id = $1 AND visible <> ($2 AND NOT empty)"
     " ORDER BY season_id, player_id FOR UPDATE)"
     " UPDATE scores s SET visible = $2, version = version + 1 FROM held"
     " WHERE s.season_id = held.season_id AND s.player_id = held.player_id"
@@ -67,7 +77,9 @@ _SET_VISIBLE = (
 
 
 async def set_visible(tx: Transaction, player_id: UUID, *, visible: bool) -> None:
-    """Show or hide all of a player's totals. Their versions rise, so that no older projection brings them back."""
+    """Show or hide all of a player's totals; an empty one is never shown. Their versions rise, so that no older
+    projection brings them back.
+    """
     await tx.fetch(_SET_VISIBLE, player_id, visible)
 
 

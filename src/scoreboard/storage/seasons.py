@@ -57,6 +57,12 @@ async def find(tx: Transaction, season_id: int) -> Season | None:
     return None if row is None else _season(row)
 
 
+async def find_many(tx: Transaction, season_ids: Iterable[int]) -> dict[int, Season]:
+    """Those of these seasons that exist."""
+    rows = await tx.execute(select(*_COLUMNS).where(seasons.c.id.in_(list(season_ids))))
+    return {row.id: _season(row) for row in rows}
+
+
 async def unfinished(tx: Transaction) -> list[Season]:
     """Scheduled, open and closing seasons of all boards, oldest first."""
     rows = await tx.execute(
@@ -79,6 +85,36 @@ async def share(tx: Transaction, board_keys: Iterable[str]) -> tuple[list[Season
     """
     rows = await tx.fetch(_SHARE, sorted(set(board_keys)))
     return [_season(row) for row in rows], rows[0]["now"] if rows else None
+
+
+_KNOWN = "SELECT id, board_key, name, starts_at, ends_at, status, closed_at FROM seasons WHERE id = ANY($1) ORDER BY id"
+_SHARE_KNOWN = f"{_KNOWN} FOR KEY SHARE"
+_LOCK_CLOSED = "SELECT id FROM seasons WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
+
+
+async def share_known(
+    tx: Transaction, season_ids: Iterable[int], *, locked: bool = True
+) -> dict[int, tuple[Season, datetime | None]]:
+    """These seasons and when they were closed. ``locked``: none is closed before this transaction ends, and nobody
+    else writes the final standings of those that are closed.
+    """
+    rows = await tx.fetch(_SHARE_KNOWN if locked else _KNOWN, sorted(set(season_ids)))
+    found = {row["id"]: (_season(row), row["closed_at"]) for row in rows}
+    closed = sorted(id_ for id_, (season, _) in found.items() if season.status is SeasonStatus.CLOSED)
+    if closed and locked:
+        await tx.fetch(_LOCK_CLOSED, closed)
+    return found
+
+
+async def checksum(tx: Transaction, season_id: int) -> bytes:
+    """The checksum of a closed season's standings; empty for one that is not closed."""
+    found = (await tx.execute(select(seasons.c.checksum).where(seasons.c.id == season_id))).scalar_one_or_none()
+    return bytes(found or b"")
+
+
+async def set_checksum(tx: Transaction, season_id: int, checksum: bytes) -> None:
+    """Record the checksum of final standings that were ranked again."""
+    await tx.execute(update(seasons).where(seasons.c.id == season_id).values(checksum=checksum))
 
 
 async def lock(tx: Transaction, season_id: int) -> Season | None:

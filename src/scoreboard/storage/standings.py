@@ -1,13 +1,15 @@
 """Ranks computed by Postgres: what readers get while Redis is away, and what the self-audit compares with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
 from scoreboard.domain.board import Board, Order, RankStyle, TieRule
-from scoreboard.domain.season import Season
+from scoreboard.domain.correction import RankChange
+from scoreboard.domain.score import Total
+from scoreboard.domain.season import Season, SeasonStatus
 from scoreboard.domain.standing import Entry, Standing
 from scoreboard.storage.database import Transaction
 
@@ -59,6 +61,58 @@ async def of_players(tx: Transaction, board: Board, season_id: int, player_ids: 
     return {row.player_id: Standing(row.position, _entry(row)) for row in rows}
 
 
+async def compare(
+    tx: Transaction, board: Board, season: Season, totals: Sequence[Total], limit: int
+) -> tuple[list[RankChange], int]:
+    """What would move in a season were these totals saved: ranks and scores now, and then.
+
+    Closed seasons are compared with their final standings. Sorts the whole season twice.
+
+    Args:
+        tx: the transaction.
+        board: by whose rules to rank.
+        season: which season.
+        totals: of this season; every other total stays as it is.
+        limit: how many changes to return.
+
+    Returns:
+        Players with a total among ``totals`` first, then the others, best place first; and how many there are in all.
+    """
+    if season.status is SeasonStatus.CLOSED:
+        was = "SELECT player_id, score, rank, position FROM season_standings WHERE season_id = $1"
+    else:
+        was = _places(board, "SELECT * FROM scores WHERE season_id = $1 AND visible")
+    will = _places(
+        board,
+        "SELECT player_id, score, reached_at FROM scores WHERE season_id = $1 AND visible AND player_id <> ALL($2)"
+        " UNION ALL SELECT n.id, n.score, n.reached_at FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[],"
+        " $5::boolean[]) AS n(id, score, reached_at, empty) JOIN players p ON p.id = n.id"
+        " WHERE NOT n.empty AND p.status = 'active'",
+    )
+    rows = await tx.fetch(
+        f"WITH was AS ({was}), will AS ({will}) SELECT p.id, p.username, was.rank, will.rank, was.score, will.score,"
+        " count(*) OVER () FROM was FULL JOIN will USING (player_id) JOIN players p ON p.id = player_id"
+        " WHERE (was.rank, was.score) IS DISTINCT FROM (will.rank, will.score)"
+        " ORDER BY p.id = ANY($2) DESC, least(was.position, will.position), p.id LIMIT $6",
+        season.id,
+        [total.player_id for total in totals],
+        [total.score for total in totals],
+        [total.reached_at for total in totals],
+        [total.empty for total in totals],
+        limit,
+    )
+    return [RankChange(*row[:6]) for row in rows], rows[0][6] if rows else 0
+
+
+def _places(board: Board, source: str) -> str:
+    score = "s.score DESC" if board.order is Order.DESC else "s.score ASC"
+    over = order_by(board) if board.rank_style is RankStyle.ORDINAL else score
+    return (
+        f"SELECT s.player_id, s.score, {_WINDOW[board.rank_style]} OVER (ORDER BY {over}) AS rank,"
+        f" row_number() OVER (ORDER BY {order_by(board)}) - 1 AS position FROM ({source}) s"
+    )
+
+
 async def save_final(tx: Transaction, board: Board, season_id: int) -> int:
     """Write a season's final standings. Returns how many entries they have."""
     result = await tx.execute(
@@ -70,6 +124,11 @@ async def save_final(tx: Transaction, board: Board, season_id: int) -> int:
         {"season": season_id},
     )
     return result.rowcount
+
+
+async def forget_final(tx: Transaction, season_id: int) -> None:
+    """Delete a season's final standings, to rank them again in the same transaction."""
+    await tx.fetch("DELETE FROM season_standings WHERE season_id = $1", season_id)
 
 
 async def final_checksum(tx: Transaction, season_id: int) -> bytes:
