@@ -6,7 +6,7 @@ answered otherwise fails. A route can have several rows: what follows a ``·`` n
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,23 @@ import httpx2 as httpx
 import pytest
 from socketio.exceptions import ConnectionError as HandshakeError
 
+from scoreboard.domain.correction import Scope
+from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import Player, PlayerStatus, Role
+from scoreboard.domain.review import CaseSource, Suspect, SuspicionEvent
 from scoreboard.storage import players
+from scoreboard.telemetry import utc_now
+from scoreboard.usecases.actor import Actor
+from scoreboard.usecases.apply_correction import Wanted, apply_correction
 from scoreboard.usecases.change_status import change_status
-from scoreboard.usecases.platform import open_platform
-from scoreboard_api.app import create_app
-from scoreboard_realtime.app import Realtime
-from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
+from scoreboard.usecases.preview_correction import preview_correction
+from scoreboard.usecases.raise_cases import raise_cases
 from tests.conftest import Api, open_api
 from tests.contract.live_clients import PlainClient, SocketIoClient
 from tests.security.callers import Opened, open_caller
 from tests.security.conftest import Count
-from tests.stage import PASSWORD, Service, Stores, make_keys, settings_from
+from tests.security.routes import api_routes, realtime_routes
+from tests.stage import PASSWORD, Service, Stores
 
 CALLERS = (
     "anonymous",
@@ -57,46 +62,6 @@ def table() -> Rows:
 
 def route_of(row: str) -> str:
     return row.partition(" · ")[0]
-
-
-# --- Which routes there are -----------------------------------------------------------------------------------------
-
-
-def nested(routes: Any) -> Iterator[tuple[str, set[str]]]:
-    """Path and methods of each route. FastAPI keeps an included router as one entry with its own list."""
-    for route in routes:
-        if hasattr(route, "effective_route_contexts"):
-            yield from ((each.path, each.methods) for each in route.effective_route_contexts())
-        elif hasattr(route, "routes"):
-            yield from ((f"{route.path}{path}", methods) for path, methods in nested(route.routes))
-        else:
-            yield route.path, getattr(route, "methods", None) or {"WEBSOCKET"}
-
-
-def labels(routes: Any, prefix: str = "") -> set[str]:
-    return {f"{prefix}{method} {path}" for path, methods in nested(routes) for method in methods - {"HEAD"}}
-
-
-def nowhere() -> dict[str, str]:
-    """Stores that nobody contacts: an application is built without them."""
-    return {**make_keys(), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/no", "REDIS_URL": "redis://127.0.0.1:1"}
-
-
-async def api_routes() -> set[str]:
-    app: Any
-    app, wiring = create_app(settings_from(nowhere()))
-    while not hasattr(app, "routes"):  # through the layers around the framework
-        app = getattr(app, "app", None) or app._app
-    await wiring.close()
-    return labels(app.routes)
-
-
-async def realtime_routes() -> set[str]:
-    platform = open_platform(settings_from(nowhere()), application="test")
-    service: Any = Realtime(platform)
-    found = labels(service.application._application.other_asgi_app.routes, "realtime ")
-    await platform.close()
-    return {*found, f"realtime SOCKETIO {SOCKETIO_PATH}"}
 
 
 async def test_every_route_has_a_row_and_every_row_a_route() -> None:
@@ -213,6 +178,75 @@ async def exchanging(cell: Cell) -> Wish:
     return {"json": {"token": cell.owner.access_token}}
 
 
+def once() -> dict[str, str]:
+    """Headers of a request that must have a key."""
+    return {"Idempotency-Key": secrets.token_hex(8)}
+
+
+async def case(cell: Cell) -> Wish:
+    """The owner is brought up; whoever asks has a key and nothing more to say."""
+    event = SuspicionEvent(
+        cell.owner.player.id, utc_now(), CaseSource.RULES, "frequency", 0.3, 0.6, Verdict.FLAG, reference="up to 12"
+    )
+    suspect = Suspect(cell.owner.player.id, Verdict.FLAG, CaseSource.RULES, (event,))
+    found = await cell.api.platform.database.transact(lambda tx: raise_cases(tx, [suspect], utc_now()))
+    return {"case_id": str(found[cell.owner.player.id]), "json": {}, "headers": once()}
+
+
+async def read_case(cell: Cell) -> Wish:
+    return {"case_id": (await case(cell))["case_id"]}
+
+
+async def deciding(cell: Cell) -> Wish:
+    return {**await case(cell), "json": {"decision": "dismiss"}}
+
+
+async def search(cell: Cell) -> Wish:
+    return {"params": {"query": cell.owner.player.username}}
+
+
+async def sanction(cell: Cell) -> Wish:
+    return {**await of_player(cell), "json": {"status": "hidden", "reason": "because"}, "headers": once()}
+
+
+async def protection(cell: Cell) -> Wish:
+    return {**await of_player(cell), "json": {"protected": True}, "headers": once()}
+
+
+async def requesting(cell: Cell) -> Wish:
+    return {**await of_player(cell), "json": {"reason": "because"}, "headers": once()}
+
+
+async def reporting(cell: Cell) -> Wish:
+    return {"json": {"player_id": str(cell.owner.player.id), "reason": "cheating"}}
+
+
+async def appealing(cell: Cell) -> Wish:
+    return {"json": {"words": "I was only quick."}}
+
+
+async def scope(cell: Cell) -> Wish:
+    """The owner has a score that could be taken back."""
+    await cell.owner.person(cell.api.client).score("quiz")
+    return {"json": {"scope": {"player_id": str(cell.owner.player.id)}}}
+
+
+async def correcting(cell: Cell) -> Wish:
+    wish = await scope(cell)
+    seen = await preview_correction(cell.api.platform, Scope(player_id=cell.owner.player.id))
+    return {"json": {**wish["json"], "reason": "because", "digest": seen.digest}, "headers": once()}
+
+
+async def read_correction(cell: Cell) -> Wish:
+    wanted = Wanted(Scope(player_id=cell.owner.player.id), "because", (await correcting(cell))["json"]["digest"])
+    made = await apply_correction(cell.api.platform, wanted, Actor(cell.owner.player.id, Role.MODERATOR))
+    return {"correction_id": str(made.id)}
+
+
+async def undoing(cell: Cell) -> Wish:
+    return {**await read_correction(cell), "json": {"reason": "because"}, "headers": once()}
+
+
 async def asset(cell: Cell) -> Wish:
     page = (await cell.api.client.get("/")).text
     return {"name": page.partition('"/assets/')[2].partition('"')[0]}
@@ -244,6 +278,21 @@ RECIPES: dict[str, Callable[[Cell], Awaitable[Wish]]] = {
     "GET /api/v1/boards/{key}/me": scored,
     "GET /api/v1/boards/{key}/around": scored,
     "POST /api/v1/boards/{key}/lookup": lookup,
+    "GET /api/v1/moderation/cases/{case_id}": read_case,
+    "POST /api/v1/moderation/cases/{case_id}/claim": case,
+    "DELETE /api/v1/moderation/cases/{case_id}/claim": read_case,
+    "POST /api/v1/moderation/cases/{case_id}/decide": deciding,
+    "GET /api/v1/moderation/players": search,
+    "GET /api/v1/moderation/players/{player_id}": of_player,
+    "POST /api/v1/moderation/players/{player_id}/status": sanction,
+    "POST /api/v1/moderation/players/{player_id}/protect": protection,
+    "POST /api/v1/moderation/players/{player_id}/case": requesting,
+    "POST /api/v1/moderation/corrections/preview": scope,
+    "POST /api/v1/moderation/corrections": correcting,
+    "GET /api/v1/moderation/corrections/{correction_id}": read_correction,
+    "POST /api/v1/moderation/corrections/{correction_id}/undo": undoing,
+    "POST /api/v1/reports": reporting,
+    "POST /api/v1/appeals": appealing,
     "GET /assets/{name}": asset,
     "GET /problems/{name}": problem,
 }
@@ -286,7 +335,7 @@ async def ask(api: Api, hashes: tuple[str, str], row: str, caller: str) -> str:
     opened, owner = await meet(api, caller)
     wish = await recipe(row)(Cell(api, "private" in row, opened, owner, hashes))
     headers = {**wish.pop("headers", {}), **(opened.headers if opened is not None else {})}
-    content = {"json": wish.pop("json")} if "json" in wish else {}
+    content = {name: wish.pop(name) for name in ("json", "params") if name in wish}
     if caller == "suspended player":
         await suspend(api, owner.player)
     method, path = route_of(row).split(" ", 1)

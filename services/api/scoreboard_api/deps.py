@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
+from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.access_token import Claims
 from scoreboard_api.defence import admit, authenticate, bearer_token, require_role, wiring_of
 from scoreboard_api.signatures import read_signature
@@ -40,10 +41,50 @@ async def moderator(claims: Annotated[Claims, Depends(reader)]) -> Claims:
     return claims
 
 
+async def require_redis(wiring: Wiring) -> None:
+    """Moderation is closed without Redis: who was dismissed a second ago must not decide about others.
+
+    Raises:
+        Refusal: DEPENDENCY_UNAVAILABLE.
+    """
+    try:
+        await wiring.platform.live.ping()
+    except LiveUnavailable as error:
+        words = "Moderation is closed for the moment: Redis is away, and with it who may moderate cannot be made sure."
+        raise Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1) from error
+
+
+async def case_reader(wiring: Wired, claims: Annotated[Claims, Depends(moderator)]) -> Claims:
+    """A moderator or an administrator who reads cases, players and corrections."""
+    await require_redis(wiring)
+    return claims
+
+
+async def case_writer(wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
+    """A moderator or an administrator who decides."""
+    require_role(claims, (Role.MODERATOR, Role.ADMIN))
+    await require_redis(wiring)
+    return claims
+
+
+async def administrator(wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
+    """An administrator who changes something."""
+    require_role(claims, (Role.ADMIN,))
+    await require_redis(wiring)
+    return claims
+
+
 async def service(claims: Annotated[Claims, Depends(writer)]) -> Claims:
     """A trusted game server."""
     require_role(claims, (Role.SERVICE,))
     return claims
+
+
+async def perhaps_writer(
+    request: Request, wiring: Wired, scheme: Annotated[object, Security(_SCHEME)]
+) -> Claims | None:
+    """Somebody signed in who writes, or somebody without a token; a token that is sent must be good."""
+    return None if bearer_token(request) is None else await writer(request, wiring, scheme)
 
 
 async def visitor(request: Request, wiring: Wired, _: Annotated[object, Security(_SCHEME)]) -> Claims | None:
@@ -59,7 +100,11 @@ async def visitor(request: Request, wiring: Wired, _: Annotated[object, Security
 
 Reader = Annotated[Claims, Depends(reader)]
 Writer = Annotated[Claims, Depends(writer)]
+PerhapsWriter = Annotated[Claims | None, Depends(perhaps_writer)]
 Moderator = Annotated[Claims, Depends(moderator)]
+CaseReader = Annotated[Claims, Depends(case_reader)]
+CaseWriter = Annotated[Claims, Depends(case_writer)]
+Administrator = Annotated[Claims, Depends(administrator)]
 Service = Annotated[Claims, Depends(service)]
 Visitor = Annotated[Claims | None, Depends(visitor)]
 SeasonId = Annotated[int | None, Query(alias="season", ge=1, le=2**53, description="the current one when left out")]

@@ -6,12 +6,12 @@ import signal
 import uvloop
 
 from scoreboard import telemetry
+from scoreboard.probes import ProbeServer
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.platform import open_platform
-from scoreboard_worker.health import ProbeServer
 from scoreboard_worker.loops import run_loops, worker_loops
 
 

@@ -22,6 +22,8 @@ _INVISIBLE = frozenset(
         ],
     )
 )
+APPEAL = "You can appeal with your name and your password."
+"""What somebody is told who is kept out; the API takes it at ``/api/v1/appeals``."""
 _ALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 
 
@@ -47,7 +49,10 @@ class PlayerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """An account. The e-mail address and the password hash never leave the storage layer with it."""
+    """An account. The e-mail address and the password hash never leave the storage layer with it.
+
+    ``protected``: of public interest, so that two people have to agree before a review changes anything.
+    """
 
     id: UUID
     username: str
@@ -56,6 +61,7 @@ class Player:
     suspended_until: datetime | None
     created_at: datetime
     updated_at: datetime
+    protected: bool = False
 
 
 def fold_username(username: str) -> str:
@@ -98,10 +104,11 @@ def require_playing(player: Player, now: datetime) -> None:
         Refusal: ACCOUNT_BANNED or ACCOUNT_SUSPENDED (with the time left, where it ends).
     """
     if player.status is PlayerStatus.BANNED or player.status is PlayerStatus.ERASED:
-        raise Refusal(ErrorCode.ACCOUNT_BANNED, "This account is closed.")
+        raise Refusal(ErrorCode.ACCOUNT_BANNED, f"This account is closed. {APPEAL}")
     if player.status is PlayerStatus.SUSPENDED:
         if player.suspended_until is None:
-            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended until a moderator has looked at it.")
+            words = f"This account is suspended until a moderator has looked at it. {APPEAL}"
+            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, words)
         left = (player.suspended_until - now).total_seconds()
         if left > 0:
-            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended for the time being.", left)
+            raise Refusal(ErrorCode.ACCOUNT_SUSPENDED, f"This account is suspended for the time being. {APPEAL}", left)

@@ -21,13 +21,14 @@ _COLUMNS = (
     players.c.suspended_until,
     players.c.created_at,
     players.c.updated_at,
+    players.c.protected,
 )
 _NOW = text("clock_timestamp()")
 
 
 def _player(row: Row[*tuple[Any, ...]] | Record) -> Player:
-    id_, username, role, status, suspended_until, created_at, updated_at = row[:7]
-    return Player(id_, username, Role(role), PlayerStatus(status), suspended_until, created_at, updated_at)
+    id_, username, role, status, suspended_until, created_at, updated_at, protected = row[:8]
+    return Player(id_, username, Role(role), PlayerStatus(status), suspended_until, created_at, updated_at, protected)
 
 
 async def add(
@@ -122,6 +123,18 @@ async def set_status(tx: Transaction, player_id: UUID, status: PlayerStatus, unt
         .where(players.c.id == player_id)
         .values(status=status, suspended_until=until, updated_at=text("clock_timestamp()"))
     )
+
+
+async def set_protected(tx: Transaction, player_id: UUID, *, protected: bool) -> None:
+    """Let decisions about a locked account need two people, or one again."""
+    await tx.execute(players.update().where(players.c.id == player_id).values(protected=protected, updated_at=_NOW))
+
+
+async def search(tx: Transaction, beginning: str, limit: int) -> list[Player]:
+    """Accounts whose names begin so, whatever the case, in the order of their names."""
+    wanted = players.c.username_key.startswith(fold_username(beginning), autoescape=True)
+    statement = select(*_COLUMNS).where(wanted).order_by(players.c.username_key).limit(limit)
+    return [_player(row) for row in await tx.execute(statement)]
 
 
 async def lock_whose_suspension_ended(tx: Transaction) -> list[Player]:

@@ -3,24 +3,38 @@
 The one rule of visibility is ``scores.visible``: true exactly while the player is active. Every view goes by it.
 """
 
-import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Player, PlayerStatus, Role
-from scoreboard.live import leaderboard, suspicion
+from scoreboard.live import leaderboard
 from scoreboard.live.bus import CatalogChanged, SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
-from scoreboard.storage import audit, outbox, players, scores
+from scoreboard.storage import audit, outbox, players, scores, suspicion
 from scoreboard.storage.database import Transaction
+from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import end_sessions, forget_reason, longest_life, spread_revocation
 
 _ENDS_SESSIONS = (PlayerStatus.SUSPENDED, PlayerStatus.BANNED, PlayerStatus.ERASED)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change of status in a transaction, and what is still to be told of it once that is committed.
+
+    ``player`` is the account as it was, ``row`` the outbox row by which the boards follow.
+    """
+
+    player: Player
+    status: PlayerStatus
+    until: datetime | None
+    ended: SessionsRevoked
+    row: int
 
 
 async def change_status(
@@ -44,7 +58,7 @@ async def change_status(
     """
     until = until if status is PlayerStatus.SUSPENDED else None
 
-    async def work(tx: Transaction) -> tuple[Player, _Change | None]:
+    async def work(tx: Transaction) -> tuple[Player, StatusChange | None]:
         player = await (players.lock(tx, who) if isinstance(who, UUID) else players.lock_by_username(tx, who))
         if player is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no player with this name.")
@@ -56,10 +70,7 @@ async def change_status(
     player, change = await platform.database.transact(work)
     if change is None:
         return player, False
-    await _spread(platform, change)
-    if status is PlayerStatus.ACTIVE:
-        with contextlib.suppress(LiveUnavailable):
-            await suspicion.clear(platform.live, player.id)
+    await spread_status(platform, change)
     return player, True
 
 
@@ -76,7 +87,7 @@ async def suspend_automatically(platform: Platform, player_id: UUID, until: date
         StoreUnavailable: nothing was changed.
     """
 
-    async def work(tx: Transaction) -> _Change | None:
+    async def work(tx: Transaction) -> StatusChange | None:
         player = await players.lock(tx, player_id)
         if player is None or player.status is not PlayerStatus.ACTIVE or player.role is not Role.PLAYER:
             return None
@@ -84,7 +95,7 @@ async def suspend_automatically(platform: Platform, player_id: UUID, until: date
 
     change = await platform.database.transact(work)
     if change is not None:
-        await _spread(platform, change)
+        await spread_status(platform, change)
     return change is not None
 
 
@@ -95,7 +106,7 @@ async def lift_suspensions(platform: Platform) -> int:
         StoreUnavailable: the next round does it.
     """
 
-    async def work(tx: Transaction) -> list[_Change]:
+    async def work(tx: Transaction) -> list[StatusChange]:
         return [
             await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
             for player in await players.lock_whose_suspension_ended(tx)
@@ -103,35 +114,57 @@ async def lift_suspensions(platform: Platform) -> int:
 
     lifted = await platform.database.transact(work)
     for change in lifted:
-        await _spread(platform, change)
+        await spread_status(platform, change)
     return len(lifted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What a committed change still has to tell: to the player's sessions, and to the boards (an outbox row)."""
-
-    ended: SessionsRevoked
-    row: int
-
-
-async def _apply(
-    platform: Platform, tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
-) -> _Change:
-    """Change a locked account."""
+async def set_status(
+    platform: Platform, tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None
+) -> StatusChange:
+    """Change a locked account in the caller's transaction. :func:`record_status` follows as its last step, and
+    :func:`spread_status` after the commit.
+    """
     await players.set_status(tx, player.id, status, until)
     if status in _ENDS_SESSIONS:
         ended = await end_sessions(tx, player.id, None, str(status))
     else:
         ended = await forget_reason(tx, player.id, longest_life(platform))
+    if status is PlayerStatus.ACTIVE:
+        await suspicion.forgive(tx, player.id)
     await scores.set_visible(tx, player.id, visible=status is PlayerStatus.ACTIVE)
-    row = await outbox.add_standings(tx, player.id)
-    detail = {"from": str(player.status), "to": str(status), "until": until.isoformat() if until else None, "by": by}
-    await audit.record(tx, "player.status_changed", str(player.id), detail=detail)
-    return _Change(ended, row)
+    return StatusChange(player, status, until, ended, await outbox.add_standings(tx, player.id))
 
 
-async def _spread(platform: Platform, change: _Change) -> None:
+async def record_status(
+    tx: Transaction, change: StatusChange, *, by: str, actor: Actor | None = None, reason: str | None = None
+) -> None:
+    """Note in the audit log who changed a status, and why."""
+    detail = {
+        "from": str(change.player.status),
+        "to": str(change.status),
+        "until": change.until.isoformat() if change.until else None,
+        "by": by,
+    }
+    await audit.record(
+        tx,
+        "player.status_changed",
+        str(change.player.id),
+        actor_id=actor.id if actor is not None else None,
+        actor_role=str(actor.role) if actor is not None else "platform",
+        detail=detail if reason is None else detail | {"reason": reason},
+        request_id=actor.request_id if actor is not None else None,
+    )
+
+
+async def _apply(
+    platform: Platform, tx: Transaction, player: Player, status: PlayerStatus, until: datetime | None, by: str
+) -> StatusChange:
+    change = await set_status(platform, tx, player, status, until)
+    await record_status(tx, change, by=by)
+    return change
+
+
+async def spread_status(platform: Platform, change: StatusChange) -> None:
     """Make sessions and boards follow now; should Redis be away the sweep does it."""
     await spread_revocation(platform, change.ended)
     try:

@@ -6,13 +6,12 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.player import Player, fold_username
-from scoreboard.live.gcra import Limit
-from scoreboard.live.guard import GuardRequest, LimitedBucket
+from scoreboard.domain.player import Player
 from scoreboard.usecases.change_password import change_password
 from scoreboard.usecases.exchange_identity import exchange_identity
 from scoreboard.usecases.sign_in import SignedIn
 from scoreboard_api.deps import Wired, Writer
+from scoreboard_api.login_limits import limit_log_in
 from scoreboard_api.routes.documented import WITH_BODY, WRITING, problems
 from scoreboard_api.schemas.auth import (
     Credentials,
@@ -29,7 +28,6 @@ from scoreboard_api.wiring import Wiring
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 legacy = APIRouter(prefix="/api/auth", tags=["auth"])
-_MINUTE = 60
 _NO_STORE = "no-store"
 
 
@@ -85,22 +83,6 @@ def _session(
     )
 
 
-async def _limit(request: Request, wiring: Wiring, account: str | None, scope: str = "login-account") -> None:
-    """Log-ins have limits of their own, for each account and each address; Redis counts them over all pods."""
-    settings, address = wiring.settings, request.scope["state"].get("address", "unknown")
-    per_address = settings.login_address_per_minute
-    buckets = [
-        LimitedBucket(
-            "login-address", address, Limit(per_address / _MINUTE, int(per_address)), ErrorCode.TOO_MANY_REQUESTS
-        )
-    ]
-    if account is not None:
-        per_account = settings.login_account_per_minute
-        limit = Limit(per_account / _MINUTE, int(per_account))
-        buckets.append(LimitedBucket(scope, fold_username(account)[:64], limit, ErrorCode.USER_RATE_LIMIT))
-    await wiring.admissions.submit(GuardRequest(tuple(buckets)))
-
-
 @router.post(
     "/register",
     status_code=201,
@@ -109,7 +91,7 @@ async def _limit(request: Request, wiring: Wiring, account: str | None, scope: s
 )
 async def register(request: Request, response: Response, wiring: Wired, body: Registration) -> Session:
     """Names are unique whatever their case. The reply is a live session."""
-    await _limit(request, wiring, None)
+    await limit_log_in(request, wiring, None)
     request_id = request.scope["state"]["request_id"]
     signed_in = await wiring.sign_in.register(body.username, body.password, body.email, request_id=request_id)
     return _session(request, response, wiring, signed_in)
@@ -128,7 +110,7 @@ _LOGIN_PROBLEMS = (
 @router.post("/login", responses=problems(WITH_BODY, _LOGIN_PROBLEMS), summary="Log in")
 async def log_in(request: Request, response: Response, wiring: Wired, body: Credentials) -> Session:
     """Send `X-Session-Mode: cookie` from a browser to get the refresh token as an HttpOnly cookie."""
-    await _limit(request, wiring, body.username)
+    await limit_log_in(request, wiring, body.username)
     return _session(request, response, wiring, await wiring.sign_in.log_in(body.username, body.password))
 
 
@@ -147,7 +129,7 @@ async def exchange(request: Request, response: Response, wiring: Wired, body: Pr
 
     The provider's token is good for this one thing only; everything else takes the access token of the session.
     """
-    await _limit(request, wiring, None)
+    await limit_log_in(request, wiring, None)
     if wiring.provider is None:
         raise Refusal(ErrorCode.NOT_FOUND, "This platform has no identity provider; log in with name and password.")
     identity = await wiring.provider.identify(body.token)
@@ -168,7 +150,7 @@ async def replace_password(
     request: Request, response: Response, wiring: Wired, claims: Writer, body: NewPassword
 ) -> Session:
     """All sessions of the player end within a second, this one included; the reply is a fresh one."""
-    await _limit(request, wiring, str(claims.player_id), "password-account")
+    await limit_log_in(request, wiring, str(claims.player_id), "password-account")
     signed_in = await change_password(
         wiring.sign_in,
         claims.player_id,

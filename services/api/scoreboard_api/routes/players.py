@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import LedgerEntry
-from scoreboard.domain.player import Player, Role
+from scoreboard.domain.player import Player, PlayerStatus, Role
 from scoreboard.storage import ledger, players
 from scoreboard_api.deps import Reader, Wired
 from scoreboard_api.routes.actions import as_uuid
@@ -19,6 +19,7 @@ from scoreboard_api.wiring import Wiring
 router = APIRouter(prefix="/api/v1/players", tags=["players"])
 _UNKNOWN = "There is no such player."
 _NEWEST = 2**63 - 1
+_SEE_ALL = (Role.MODERATOR, Role.ADMIN)
 
 
 async def _player(wiring: Wiring, player_id: UUID) -> Player:
@@ -35,9 +36,12 @@ async def read_me(wiring: Wired, claims: Reader) -> PlayerOut:
 
 
 @router.get("/{player_id}", responses=problems(SIGNED_IN, [ErrorCode.NOT_FOUND]), summary="A player's profile")
-async def read_player(player_id: str, wiring: Wired, _claims: Reader) -> PlayerOut:
-    """What everybody may know of a player."""
-    return player_out(await _player(wiring, as_uuid(player_id, ErrorCode.NOT_FOUND, _UNKNOWN)))
+async def read_player(player_id: str, wiring: Wired, claims: Reader) -> PlayerOut:
+    """What everybody may know of a player. Who is on no board is seen by moderators and by nobody else."""
+    player = await _player(wiring, as_uuid(player_id, ErrorCode.NOT_FOUND, _UNKNOWN))
+    if player.status is not PlayerStatus.ACTIVE and player.id != claims.player_id and claims.role not in _SEE_ALL:
+        raise Refusal(ErrorCode.NOT_FOUND, _UNKNOWN)
+    return player_out(player)
 
 
 def _item(seq: int, entry: LedgerEntry) -> HistoryItem:
@@ -68,7 +72,7 @@ async def read_history(
 ) -> History:
     """Newest first. Players see their own, moderators everybody's."""
     wanted = claims.player_id if player_id == "me" else as_uuid(player_id, ErrorCode.NOT_FOUND, _UNKNOWN)
-    if wanted != claims.player_id and claims.role not in (Role.MODERATOR, Role.ADMIN):
+    if wanted != claims.player_id and claims.role not in _SEE_ALL:
         raise Refusal(ErrorCode.FORBIDDEN, "Only your own history is open to you.")
     await _player(wiring, wanted)
     rows = await wiring.platform.database.transact(

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from pydantic import Field, StringConstraints
 
+from scoreboard.usecases.completion_answers import Provisional
 from scoreboard_api.schemas.model import SAFE_INTEGER, TEXT, Links, Reply, Request
 
 Token = Annotated[str, msgspec.Meta(max_length=128)]
@@ -57,8 +58,9 @@ class StandingAfter(msgspec.Struct, frozen=True):
 
     board: str
     season: int
-    score: int
+    score: int | None
     rank: int | None
+    provisional: Provisional | None
 
 
 class CompletedReply(msgspec.Struct, frozen=True):
@@ -121,20 +123,31 @@ class ScoreChange(Reply):
     current: int | None = Field(examples=[130])
 
 
+class ProvisionalStanding(Reply):
+    """Where held points would lead if they counted; null where that cannot be told."""
+
+    score: int | None = Field(examples=[140])
+    rank: int | None = Field(examples=[3])
+
+
 class Standing(Reply):
-    """Where the player stands on one board after the action."""
+    """Where the player stands on one board after the action. ``provisional`` is there while points are held."""
 
     board: str = Field(examples=["main"])
     season: int = Field(examples=[1])
-    score: int = Field(examples=[130])
+    score: int | None = Field(description="null while nothing counts for the player", examples=[130])
     rank: int | None = Field(examples=[4])
+    provisional: ProvisionalStanding | None
 
 
 class CompletedAction(Reply):
-    """What a completion did. ``score`` and ``rank`` are those of the default board; ``rank`` is null without Redis."""
+    """What a completion did. ``score`` and ``rank`` are those of the default board; ``rank`` is null without Redis.
+
+    With the verdict ``hold`` the points wait for a moderator: nothing has changed for anybody else yet.
+    """
 
     action_id: UUID
-    verdict: str = Field(examples=["allow"])
+    verdict: str = Field(description="allow, flag or hold", examples=["allow"])
     points: int = Field(examples=[10])
     score: ScoreChange
     rank: ScoreChange | None
@@ -165,7 +178,7 @@ class ActionState(Reply):
     action_id: UUID
     kind: str = Field(examples=["quiz"])
     kind_version: int
-    status: str = Field(description="created, completed, held, expired or rejected", examples=["completed"])
+    status: str = Field(description="created, completed, held, expired, rejected or voided", examples=["completed"])
     token: str = Field(description="of its action token: active, consumed, expired or invalid", examples=["consumed"])
     points: int | None
     created_at: datetime
@@ -189,7 +202,7 @@ class Batch(Request):
 
 
 class BatchResult(Reply):
-    """How one item ended: ``result`` with status 200, ``problem`` otherwise."""
+    """How one item ended: ``result`` with status 200, or 202 while it is held; ``problem`` otherwise."""
 
     status: int = Field(examples=[200])
     result: CompletedAction | None = None

@@ -84,18 +84,28 @@ class EntriesPage(Top):
     next_cursor: str | None
 
 
+class PendingPoints(Reply):
+    """What of mine waits for a moderator, and where it would lead if it counted; shown to nobody else."""
+
+    actions: int = Field(examples=[2])
+    points: int = Field(examples=[20])
+    score: int | None = Field(description="null where that cannot be told", examples=[150])
+    rank: int | None = Field(description="null where that cannot be told", examples=[3])
+
+
 class MyStanding(Reply):
-    """One player's place."""
+    """One player's place. Without a score yet there are only the points that wait."""
 
     board: str
     season: SeasonOut
     player_id: UUID
     username: str
-    score: int
-    rank: int
+    score: int | None = Field(examples=[130])
+    rank: int | None = Field(examples=[4])
     total: int
-    percentile: float = Field(description="share of the others that this place is ahead of", examples=[97.5])
-    reached_at: datetime
+    percentile: float | None = Field(description="share of the others that this place is ahead of", examples=[97.5])
+    reached_at: datetime | None
+    pending: PendingPoints | None
     links: Links
 
 

@@ -1,0 +1,56 @@
+"""What players tell the moderators: reports of others, appeals for themselves."""
+
+from fastapi import APIRouter, Request, Response
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.usecases.appeal_case import appeal_case, identify_for_appeal
+from scoreboard.usecases.report_player import ReportReason, report_player
+from scoreboard_api.acting import keyed_if_wished, mark_repeated
+from scoreboard_api.deps import PerhapsWriter, Wired, Writer
+from scoreboard_api.login_limits import limit_log_in
+from scoreboard_api.routes.actions import as_uuid
+from scoreboard_api.routes.documented import KEYED, WITH_BODY, WITHOUT_TOKEN, WRITING, problems
+from scoreboard_api.schemas.reports import AppealDecision, Received, ReportPlayer
+
+router = APIRouter(prefix="/api/v1", tags=["reports"])
+_REPORT = (ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)
+_APPEAL = (*_REPORT, ErrorCode.INVALID_CREDENTIALS)
+
+
+@router.post(
+    "/reports", status_code=202, responses=problems(WRITING, WITH_BODY, KEYED, _REPORT), summary="Report a player"
+)
+async def report(request: Request, response: Response, wiring: Wired, claims: Writer, body: ReportPlayer) -> Received:
+    """Moderators look at it. One report a day about the same player."""
+    player_id = as_uuid(body.player_id, ErrorCode.NOT_FOUND, "There is no such player.")
+    wanted = keyed_if_wished(request, claims, player_id.hex, body.reason, body.note)
+    reported = await report_player(
+        wiring.platform, claims.player_id, player_id, ReportReason(body.reason), body.note, wanted
+    )
+    mark_repeated(response, wanted)
+    return Received(id=reported.report_id, links={"player": f"/api/v1/players/{player_id}"})
+
+
+@router.post(
+    "/appeals",
+    status_code=202,
+    responses=problems(WRITING, WITH_BODY, KEYED, _APPEAL),
+    openapi_extra=WITHOUT_TOKEN,
+    summary="Appeal against a decision",
+)
+async def appeal(
+    request: Request, response: Response, wiring: Wired, claims: PerhapsWriter, body: AppealDecision
+) -> Received:
+    """Once against each decision; somebody looks at it again. Who cannot sign in any more sends name and password."""
+    if claims is not None:
+        player_id = claims.player_id
+        wanted = keyed_if_wished(request, claims, body.words, body.case_number)
+    else:
+        if body.username is None or body.password is None:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first, or send your name and your password with it.")
+        await limit_log_in(request, wiring, body.username)
+        player_id, wanted = await identify_for_appeal(wiring.sign_in, body.username, body.password), None
+    request_id = request.scope["state"]["request_id"]
+    heard = await appeal_case(wiring.platform, player_id, body.words, body.case_number, wanted, request_id)
+    mark_repeated(response, wanted)
+    return Received(id=heard.appeal_id, links={"login": "/api/v1/auth/login"})

@@ -1,0 +1,72 @@
+"""What is at stake in open cases: who would lead a season, or stand near its top, with the held points counted.
+
+Run by the worker. A completion that raises a case has no time for it, and places move while a case waits.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from scoreboard.domain.board import Board, sort_score
+from scoreboard.domain.errors import Refusal
+from scoreboard.domain.provisional import provisional_score
+from scoreboard.domain.review import LEADS, TOP, ReviewCase, with_stakes
+from scoreboard.domain.standing import Entry
+from scoreboard.storage import review_cases, review_evidence, review_queue
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.review_evidence import HeldAction, OpenTotal
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.read_board import read_top
+
+_CASES = 500
+_TOP = 10
+
+
+async def weigh_stakes(platform: Platform) -> int:
+    """Bring the priorities of the open cases up to date. Returns how many changed.
+
+    Raises:
+        StoreUnavailable: the next round does it.
+    """
+    boards = await platform.catalog.boards()
+    cases, totals, held = await platform.database.transact(_read)
+    tops: dict[str, Sequence[Entry]] = {}
+    for board_key in sorted({total.board_key for total in totals} & boards.keys()):
+        try:
+            tops[board_key] = (await read_top(platform, board_key, _TOP)).page.entries
+        except Refusal:  # it cannot be read now: the stakes stay as they are
+            return 0
+    stakes: dict[UUID, set[str]] = defaultdict(set)
+    for total in totals:
+        if total.board_key in tops:
+            found = _stake(boards[total.board_key], total, held, tops[total.board_key])
+            stakes[total.player_id] |= {f"{found}:{total.board_key}"} if found else set()
+    weighed = [with_stakes(case, stakes[case.player_id]) for case in cases]
+    changed = [new for new, old in zip(weighed, cases, strict=True) if new != old]
+    if changed:
+        await platform.database.transact(lambda tx: review_cases.set_stakes(tx, changed))
+    return len(changed)
+
+
+async def _read(tx: Transaction) -> tuple[list[ReviewCase], list[OpenTotal], list[HeldAction]]:
+    cases = await review_queue.latest(tx, _CASES)
+    players = [case.player_id for case in cases]
+    held = await review_evidence.held(tx, players)
+    seasons = {season for action in held for season in action.season_ids}
+    return cases, await review_evidence.open_totals(tx, players, seasons), held
+
+
+def _stake(board: Board, total: OpenTotal, held: Sequence[HeldAction], top: Sequence[Entry]) -> str | None:
+    waiting = [
+        (action.at, action.points)
+        for action in held
+        if action.player_id == total.player_id and total.season_id in action.season_ids
+    ]
+    score, _ = provisional_score(board, total.score, total.reached_at, waiting)
+    if score is None:
+        return None
+    others = [entry for entry in top if entry.player_id != total.player_id]
+    if not others or sort_score(board, score) <= sort_score(board, others[0].score):
+        return LEADS
+    near = len(others) < _TOP - 1 or sort_score(board, score) < sort_score(board, others[-1].score)
+    return TOP if near else None
