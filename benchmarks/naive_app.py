@@ -377,7 +377,13 @@ def _reply(done: _Done, before: int | None, after: int | None) -> CompletedActio
             "score": {"previous": entry.previous[0], "current": entry.current[0]},
             "rank": None if after is None else {"previous": before, "current": after},
             "standings": [
-                {"board": done.board, "season": entry.season_ids[0], "score": entry.current[0], "rank": after}
+                {
+                    "board": done.board,
+                    "season": entry.season_ids[0],
+                    "score": entry.current[0],
+                    "rank": after,
+                    "provisional": None,
+                }
             ],
             "links": {"self": action, "leaderboard": f"/api/v1/boards/{done.board}/top"},
         }

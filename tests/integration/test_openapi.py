@@ -93,6 +93,7 @@ TWINS = [
     (shapes.CreatedReply, shapes.BegunAction),
     (shapes.Change, shapes.ScoreChange),
     (shapes.StandingAfter, shapes.Standing),
+    (shapes.Provisional, shapes.ProvisionalStanding),
 ]
 _PAIRS: dict[Any, Any] = dict(TWINS)
 

@@ -176,3 +176,26 @@ async def test_redis_postgres_and_the_model_agree(
     for player, standing in zip(asked, found.standings, strict=True):
         assert (None if standing is None else (standing.position, standing.entry)) == places.get(player)
         assert by_sql.get(player) == standing
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    board=BOARDS,
+    scores=st.dictionaries(st.sampled_from(PLAYERS), SCORES),
+    who=st.sampled_from(PLAYERS),
+    wished=SCORES,
+)
+async def test_a_provisional_rank_is_the_one_that_the_score_would_have(
+    stage: Platform, board: Board, scores: dict[UUID, int], who: UUID, wished: int
+) -> None:
+    season_id = await store(stage, {})
+    assert await leaderboard.provisional_ranks(stage.live, [(season_id, board, who, wished)]) == [None]
+    run = await leaderboard.begin_rebuild(stage.live, season_id, "built")
+    changes = [change(season_id, player, 1, score, n) for n, (player, score) in enumerate(scores.items())]
+    await leaderboard.load(stage.live, season_id, board, "built", changes)
+    await leaderboard.finish_rebuild(stage.live, season_id, "built", run)
+    rows = [Row(one.player_id, "", one.score, one.reached_at) for one in changes if one.score is not None]
+    others = [row for row in rows if row.player_id != who]
+    expected = rank(board, [*others, Row(who, "", wished, START + timedelta(hours=1))])
+    [found] = await leaderboard.provisional_ranks(stage.live, [(season_id, board, who, wished)])
+    assert found == next(entry.rank for entry in expected if entry.player_id == who)

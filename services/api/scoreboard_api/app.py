@@ -24,7 +24,18 @@ from scoreboard_api.middleware import Front, note_refusal
 from scoreboard_api.openapi import describe
 from scoreboard_api.page.docs import docs_routes
 from scoreboard_api.page.pages import not_found_page, page_routes
-from scoreboard_api.routes import actions, auth, boards, platform, players
+from scoreboard_api.routes import (
+    actions,
+    anticheat,
+    auth,
+    boards,
+    corrections,
+    moderated_players,
+    moderation,
+    platform,
+    players,
+    reports,
+)
 from scoreboard_api.routes.hot import hot_routes
 from scoreboard_api.routes.replies import completed_fields
 from scoreboard_api.wiring import Wiring, wire
@@ -62,6 +73,9 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     app.state.wiring = wiring
     for router in (auth.router, auth.legacy, actions.router, actions.legacy, boards.router, players.router):
         app.include_router(router)
+    for router in (reports.router, moderation.router, moderated_players.router, anticheat.router):
+        app.include_router(router)
+    app.include_router(corrections.router)
     app.include_router(platform.health)
     app.include_router(platform.router)
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]

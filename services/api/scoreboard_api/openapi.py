@@ -74,6 +74,14 @@ def _responses(status: int, reply: type[BaseModel], codes: dict[int | str, dict[
     return {str(status): fine, **refused}
 
 
+def _complete(name: str, summary: str, body: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
+    """A completion: done, or held until a moderator has looked at it."""
+    operation = _write(name, summary, body, 200, CompletedAction, _COMPLETING, *parameters)
+    held = operation["responses"]["200"] | {"description": "Held: the points wait for a moderator"}
+    operation["responses"]["202"] = held
+    return operation
+
+
 def _write(
     name: str,
     summary: str,
@@ -120,22 +128,11 @@ def hot_paths() -> dict[str, dict[str, Any]]:
             "post": _write("create_action", "Begin an action", CreateAction, 201, BegunAction, _PRECONDITIONS)
         },
         "/api/v1/actions/{action_id}/complete": {
-            "post": _write(
-                "complete_action", "Complete an action", CompleteAction, 200, CompletedAction, _COMPLETING, action
-            )
+            "post": _complete("complete_action", "Complete an action", CompleteAction, action)
         },
-        "/api/v1/scores/update": {
-            "post": _write("update_score", "Complete in one call", UpdateScore, 200, CompletedAction, _COMPLETING)
-        },
+        "/api/v1/scores/update": {"post": _complete("update_score", "Complete in one call", UpdateScore)},
         "/api/scores/update": {
-            "post": _write(
-                "update_score_unversioned",
-                "Complete in one call (unversioned path)",
-                UpdateScore,
-                200,
-                CompletedAction,
-                _COMPLETING,
-            )
+            "post": _complete("update_score_unversioned", "Complete in one call (unversioned path)", UpdateScore)
         },
         "/api/v1/boards/{key}/top": {"get": _read_top("read_top", board)},
         "/api/v1/leaderboard/top": {"get": _read_top("read_default_top")},

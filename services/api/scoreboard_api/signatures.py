@@ -21,6 +21,7 @@ from scoreboard_api.wiring import Wiring
 _INPUT, _MAC, _DIGEST, _KEY = b"signature-input", b"signature", b"content-digest", b"idempotency-key"
 _SIGNED = frozenset({_INPUT, _MAC, _DIGEST, _KEY})
 _TWICE = b"twice"
+_CLOCK = "clock_ahead"
 _UNSIGNED = "Requests about actions must be signed here."
 
 
@@ -47,9 +48,8 @@ async def _verified(wiring: Wiring, request: Request, claims: Claims, headers: d
     parameters = read_parameters(headers.get(_INPUT, ""), keyed=key is not None)
     if parameters.session_id != claims.session_id:
         raise Refusal(ErrorCode.INVALID_SIGNATURE, "This request is signed with the key of another session.")
-    require_fresh(
-        parameters.created, utc_now().timestamp(), past=settings.signature_past, future=settings.signature_future
-    )
+    now = utc_now().timestamp()
+    require_fresh(parameters.created, now, past=settings.signature_past, future=settings.signature_future)
     signed = SignedRequest(
         request.method,
         request.scope["raw_path"].decode("latin-1"),
@@ -61,6 +61,7 @@ async def _verified(wiring: Wiring, request: Request, claims: Claims, headers: d
         key,
     )
     verify(signed, parameters, wiring.signing_keys.of(claims.session_id))
+    request.scope["state"][_CLOCK] = parameters.created - int(now)
     return parameters
 
 
@@ -78,6 +79,12 @@ def _signature_headers(request: Request) -> dict[bytes, str]:
 def is_signed(request: Request) -> bool:
     """Whether the caller was let in with a signature; for routes that FastAPI answers."""
     return bool(request.scope["state"].get("signed", False))
+
+
+def clock_ahead(request: Request) -> int | None:
+    """By how many seconds the client's clock was ahead of ours when it signed; None for an unsigned request."""
+    ahead: int | None = request.scope["state"].get(_CLOCK)
+    return ahead
 
 
 def require_signature(wiring: Wiring, *, signed: bool) -> None:

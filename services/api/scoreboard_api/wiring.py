@@ -24,8 +24,10 @@ from scoreboard.usecases.sign_in import SignIn
 from scoreboard_api.access_log import AccessLog
 from scoreboard_api.barrier import Barrier
 from scoreboard_api.batcher import Batcher, unavailable
+from scoreboard_api.crowds import Crowds
 from scoreboard_api.identity_provider import IdentityProvider
 from scoreboard_api.incidents import Incidents
+from scoreboard_api.steady import Steady
 from scoreboard_api.top_cache import TopCache
 
 
@@ -58,14 +60,17 @@ class Wiring:
     health: Health
     tops: TopCache
     barrier: Barrier
+    crowds: Crowds
     incidents: Incidents
     access_log: AccessLog
     provider: IdentityProvider | None
+    steady: Steady
     draining: bool = False
 
     async def close(self) -> None:
         """Finish what is under way, then close every connection."""
         await self.completions.finish()
+        await self.steady.finish()
         await self.creations.finish()
         await self.marker.finish()
         await self.incidents.finish()
@@ -127,7 +132,9 @@ def wire(settings: Settings) -> Wiring:
         health=Health(platform),
         tops=TopCache(platform),
         barrier=Barrier(settings, incidents),
+        crowds=Crowds(settings),
         incidents=incidents,
         access_log=AccessLog(settings),
         provider=IdentityProvider(settings) if settings.external_issuer else None,
+        steady=Steady(),
     )

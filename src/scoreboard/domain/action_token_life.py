@@ -44,6 +44,7 @@ _BY_STATUS = {
     ActionStatus.HELD: TokenState.CONSUMED,
     ActionStatus.EXPIRED: TokenState.EXPIRED,
     ActionStatus.REJECTED: TokenState.INVALID,
+    ActionStatus.VOIDED: TokenState.CONSUMED,
 }
 
 

@@ -1,10 +1,10 @@
-"""Whether an attempt counts, and what it changes. Pure: the rows come in, the changes go out.
+"""Whether an attempt counts or is held, and what it changes. Pure: the rows come in, the changes go out.
 
 ``usecases/complete_actions`` feeds a batch through :func:`decide` item by item and folds each decision back into the
 rows, so two completions of one player in a batch see each other.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,12 +20,16 @@ from scoreboard.domain.action import (
     require_signed,
 )
 from scoreboard.domain.action_token_life import LEAST_KEPT, TokenState, token_state
-from scoreboard.domain.board import Board
+from scoreboard.domain.board import Board, Order
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.events import EntryType, LedgerEntry
+from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
+from scoreboard.domain.judgement import Judgement, Leave, judge_completion
+from scoreboard.domain.pace import beat_of
 from scoreboard.domain.player import Player, require_playing
+from scoreboard.domain.policy import AntiCheatPolicy, Policies
 from scoreboard.domain.score import Total, advance
 from scoreboard.domain.season import Season
+from scoreboard.domain.suspicion import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ class CompletionRequest:
     which ``action_id`` is the id that its row will get. ``fingerprint`` is the same for the same request, ``signed``
     says that it came with a good signature.
     ``begun_at`` is when its token was issued. ``accepted_at`` is when a queued request came in: its token need only
-    have been valid then.
+    have been valid then, and the player acted then. ``timed`` is off for what a trusted server sends: its moment tells
+    nothing about the player. ``clock_ahead`` is by how many seconds the clock of a signed request was ahead of ours,
+    ``players_at_address`` how many players completed from its address just now.
     """
 
     player_id: UUID
@@ -51,11 +57,20 @@ class CompletionRequest:
     trace_id: str | None = None
     signed: bool = False
     begun_at: datetime | None = None
+    timed: bool = True
+    clock_ahead: int | None = None
+    players_at_address: int = 0
+
+
+_FALLBACK = Policies({}, AntiCheatPolicy("default"))
 
 
 @dataclass(slots=True)
 class Rows:
-    """What was loaded for a batch; decisions are folded into it."""
+    """What was loaded for a batch; decisions are folded into it.
+
+    ``leave`` tells who may be suspended; ``suspended`` are the players whom this batch suspends.
+    """
 
     players: dict[UUID, Player]
     actions: dict[UUID, Action]
@@ -66,11 +81,15 @@ class Rows:
     seasons: dict[str, Season]
     usage: dict[tuple[UUID, str], Usage]
     totals: dict[tuple[int, UUID], Total]
+    memories: dict[UUID, Memory] = field(default_factory=dict)
+    policies: Policies = _FALLBACK
+    leave: dict[UUID, Leave] = field(default_factory=dict)
+    suspended: set[UUID] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An attempt that counts: everything that has to be saved for it."""
+    """An attempt that counts or is held: everything that has to be saved for it. A held one changes no total."""
 
     request: CompletionRequest
     action: Action
@@ -79,6 +98,16 @@ class Decision:
     totals: tuple[Total, ...]
     board_keys: tuple[str, ...]
     entry: LedgerEntry
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The attempt is refused and the account is to be suspended: nothing of it is recorded but what was seen."""
+
+    request: CompletionRequest
+    kind_key: str
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +124,14 @@ def find_action(request: CompletionRequest, rows: Rows) -> Action | None:
     return rows.actions.get(request.action_id)
 
 
-def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | AlreadyDecided:
+def suspicious() -> Refusal:
+    """What is answered to whom the anti-cheat suspends. Never why: that would teach the next script."""
+    return Refusal(
+        ErrorCode.SUSPICIOUS_ACTIVITY, "This account was suspended: too much of what it sent cannot be played by hand."
+    )
+
+
+def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | Suspended | AlreadyDecided:
     """Decide about one request at the moment ``at``.
 
     Raises:
@@ -105,6 +141,8 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | A
     if player is None:
         raise Refusal(ErrorCode.INVALID_TOKEN, "This account does not exist any more.")
     require_playing(player, at)
+    if player.id in rows.suspended:
+        raise suspicious()
     action = find_action(request, rows)
     if action is not None:
         if action.player_id != request.player_id:
@@ -127,11 +165,20 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | A
         advance(board, season.id, player.id, total, points, at, action.id)
         for (board, season), total in zip(places, before, strict=True)
     )
+    judgement = _judge(request, rows, player, action, points, at)
+    if judgement.verdict is Verdict.SUSPEND:
+        return Suspended(request, kind.key, judgement)
+    held = judgement.verdict is Verdict.HOLD
     done = replace(
-        action, status=ActionStatus.COMPLETED, completed_at=at, points=points, request_hash=request.fingerprint
+        action,
+        status=ActionStatus.HELD if held else ActionStatus.COMPLETED,
+        completed_at=at,
+        points=points,
+        request_hash=request.fingerprint,
     )
+    previous = tuple(None if total is None else total.standing for total in before)
     entry = LedgerEntry(
-        EntryType.APPLIED,
+        EntryType.HELD if held else EntryType.APPLIED,
         at,
         action.id,
         player.id,
@@ -139,12 +186,41 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | A
         kind.version,
         points,
         tuple(season.id for _, season in places),
-        tuple(None if total is None else total.score for total in before),
-        tuple(total.score for total in totals),
-        trace_id=request.trace_id,
+        previous,
+        previous if held else tuple(total.score for total in totals),
+        judgement.verdict,
+        request.trace_id,
     )
     boards = tuple(board.key for board, _ in places)
-    return Decision(request, done, fresh, count_completion(kind, usage, at), totals, boards, entry)
+    used = count_completion(kind, usage, at)
+    return Decision(request, done, fresh, used, () if held else totals, boards, entry, judgement)
+
+
+def _judge(
+    request: CompletionRequest, rows: Rows, player: Player, action: Action, points: int, at: datetime
+) -> Judgement:
+    kind = rows.versions[action.kind_key, action.kind_version]
+    memory = rows.memories.get(player.id, Memory())
+    beat = beat_of(
+        memory.recent,
+        kind,
+        rows.usage.get((player.id, kind.key), Usage()),
+        points,
+        request.accepted_at or at,
+        begun_at=None if request.client_id is not None else action.created_at,
+        clock=request.clock_ahead,
+        rising=all(rows.boards[key].order is Order.DESC for key in kind.boards if key in rows.boards),
+    )
+    return judge_completion(
+        player,
+        memory,
+        beat if request.timed else None,
+        rows.policies.of(kind.key),
+        at,
+        action_id=action.id,
+        leave=rows.leave.get(player.id, Leave.UNASKED),
+        players_at_address=request.players_at_address,
+    )
 
 
 def fold(decision: Decision, rows: Rows) -> None:
@@ -154,8 +230,16 @@ def fold(decision: Decision, rows: Rows) -> None:
     if action.client_id is not None:
         rows.direct[action.player_id, action.client_id] = action
     rows.usage[action.player_id, action.kind_key] = decision.usage
+    rows.memories[action.player_id] = decision.judgement.memory
     for total in decision.totals:
         rows.totals[total.season_id, total.player_id] = total
+
+
+def fold_suspended(suspended: Suspended, rows: Rows) -> None:
+    """Let the rest of the batch see that a player is suspended."""
+    player_id = suspended.request.player_id
+    rows.suspended.add(player_id)
+    rows.memories[player_id] = suspended.judgement.memory
 
 
 def _ended(request: CompletionRequest, action: Action) -> AlreadyDecided:

@@ -28,7 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One score event: the truth. The three tuples run in parallel, one place for each board season it touched."""
+    """One score event: the truth. The three tuples run in parallel, one place for each board season it touched.
+
+    ``previous`` and ``current`` are the player's scores before and after; None where nothing counts for the player.
+    """
 
     entry_type: EntryType
     at: datetime
@@ -39,7 +42,7 @@ class LedgerEntry:
     points: int
     season_ids: tuple[int, ...]
     previous: tuple[int | None, ...]
-    current: tuple[int, ...]
+    current: tuple[int | None, ...]
     verdict: Verdict = Verdict.ALLOW
     trace_id: str | None = None
 

@@ -1,6 +1,6 @@
 """Anti-cheat policies: from which suspicion on a player is flagged, held or suspended, and who may be suspended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scoreboard.domain.events import Verdict
@@ -49,6 +49,26 @@ class AntiCheatPolicy:
             raise ValueError("thresholds must be 0 < flag <= hold <= suspend <= 1")
         if min(self.half_life_s, self.suspension_s, self.review_s) <= 0 or self.suspensions_per_hour < 0:
             raise ValueError("times must be positive, and the number of suspensions not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of a platform. ``fallback`` counts where none was declared."""
+
+    declared: dict[str, AntiCheatPolicy]
+    fallback: AntiCheatPolicy
+    _chosen: dict[str, AntiCheatPolicy] = field(default_factory=dict)
+
+    def of(self, kind_key: str) -> AntiCheatPolicy:
+        """The policy for an action kind, see :func:`policy_of`."""
+        chosen = self._chosen.get(kind_key)
+        if chosen is None:
+            chosen = self._chosen[kind_key] = policy_of(self.declared, kind_key, self.fallback)
+        return chosen
+
+    def general(self) -> AntiCheatPolicy:
+        """The policy for what belongs to no kind."""
+        return self.of("")
 
 
 def verdict_at(policy: AntiCheatPolicy, suspicion: float) -> Verdict:

@@ -1,10 +1,11 @@
 """What whoever comes with an ended session is told: why it ended, where that matters."""
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.player import APPEAL
 
 _TOLD = {
-    "suspended": (ErrorCode.ACCOUNT_SUSPENDED, "This account is suspended."),
-    "banned": (ErrorCode.ACCOUNT_BANNED, "This account is closed."),
+    "suspended": (ErrorCode.ACCOUNT_SUSPENDED, f"This account is suspended. {APPEAL}"),
+    "banned": (ErrorCode.ACCOUNT_BANNED, f"This account is closed. {APPEAL}"),
     "erased": (ErrorCode.ACCOUNT_BANNED, "This account is closed."),
 }
 _ELSE = (ErrorCode.TOKEN_REVOKED, "This session was ended. Please log in again.")

@@ -33,7 +33,7 @@ class ScoreItem(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     points: int
     verdict: str
-    places: tuple[tuple[int, int, int | None, int], ...]
+    places: tuple[tuple[int, int, int | None, int | None], ...]
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, array_like=True):
@@ -91,11 +91,28 @@ class JobFinished(msgspec.Struct, frozen=True, tag="job.finished"):
     problem: dict[str, Any] | None = None
 
 
+class CorrectedBoard(msgspec.Struct, frozen=True, array_like=True):
+    """A board season that a correction touched, and how many players have another score in it now."""
+
+    board_key: str
+    season_id: int
+    players: int
+
+
+class CorrectionMade(msgspec.Struct, frozen=True, tag="correction.made"):
+    """Points were taken back, or (``undone``) given back, and the boards show it: tell those who watch them."""
+
+    correction_id: UUID
+    number: int
+    undone: bool
+    boards: tuple[CorrectedBoard, ...]
+
+
 class Listening(msgspec.Struct, frozen=True, tag="listening"):
     """Not sent by anybody: from here on nothing is missed; what was said before may have been."""
 
 
-Control = SessionsRevoked | CatalogChanged | LeaderboardRebuilt | JobFinished
+Control = SessionsRevoked | CatalogChanged | LeaderboardRebuilt | JobFinished | CorrectionMade
 
 _event_encoder = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.msgpack.Decoder(ScoreEvent)

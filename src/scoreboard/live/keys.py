@@ -68,11 +68,6 @@ BLOCKS = "sb:blocks"
 """Sorted set: who is blocked for failing too often, scored by the microsecond at which that ends."""
 
 
-def suspicion(player_id: UUID | str) -> str:
-    """Hash: how suspicious a player is (``s``) and since when (``at``)."""
-    return f"sb:suspicion:{player_id}"
-
-
 AUTOMATIC_SUSPENSIONS = "sb:automatic-suspensions"
 """Set: the players whom the anti-cheat has suspended in this hour."""
 

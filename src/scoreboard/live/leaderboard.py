@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from scoreboard.domain.board import Board, RankStyle, reached_at_of, sort_score, tie_key
+from scoreboard.domain.board import Board, RankStyle, TieRule, reached_at_of, sort_score, tie_key
 from scoreboard.domain.events import Ranks, StandingChange
 from scoreboard.domain.standing import Entry, Page, Standing, Standings
 from scoreboard.live import keys, scripts
@@ -132,6 +132,23 @@ async def read_players(live: Live, season_id: int, board: Board, players: Iterab
         for player, row in zip(asked, rows, strict=True)
     )
     return Standings(epoch.decode(), int(seq), total, standings)
+
+
+async def provisional_ranks(live: Live, wanted: Sequence[tuple[int, Board, UUID, int]]) -> list[int | None]:
+    """The rank that each player would have with another score, by (season, board, player, score).
+
+    Of equal scores this one counts as the newest. None where the leaderboard is not there.
+
+    Raises:
+        LiveUnavailable: Redis cannot be asked.
+    """
+    arguments: list[Any] = []
+    for _, board, player, score in wanted:
+        latest = "1" if board.tie_rule is TieRule.LATEST else "0"
+        arguments += [str(board.rank_style), latest, str(player), str(sort_score(board, score))]
+    names = [keys.leaderboard(season) for season, _, _, _ in wanted]
+    ranks = await run_here(live, scripts.PROVISIONAL_RANKS, names, arguments)
+    return [rank or None for rank in ranks]
 
 
 async def begin_rebuild(live: Live, season_id: int, epoch: str) -> str:

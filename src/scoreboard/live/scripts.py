@@ -199,6 +199,42 @@ return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
 """,
 )
 
+# KEYS: one prefix for each question. ARGV: run id, then for each: style, whether of equal scores the newest comes
+#       first, player, sort score. Returns for each the rank that the player would have, 0 without a leaderboard.
+PROVISIONAL_RANKS = Script(
+    "provisional_ranks",
+    _RANK
+    + """
+local out = {}
+for k = 1, #KEYS do
+  local a = 4 * k - 2
+  local style, latest, player, score = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
+  local meta = redis.call('HMGET', KEYS[k] .. ':meta', 'epoch', 'run')
+  out[k] = 0
+  if meta[1] and meta[2] == ARGV[1] then
+    local base = KEYS[k] .. ':' .. meta[1]
+    local member = member_of(base, player)
+    local own = member and redis.call('ZSCORE', base .. ':z', member)
+    local ahead
+    if style == 'dense' then
+      ahead = redis.call('ZCOUNT', base .. ':d', '-inf', '(' .. score)
+      if own and tonumber(own) < tonumber(score) and redis.call('HGET', base .. ':c', own) == '1' then
+        ahead = ahead - 1
+      end
+    else
+      local with_equal = style == 'ordinal' and latest == '0'
+      ahead = redis.call('ZCOUNT', base .. ':z', '-inf', (with_equal and '' or '(') .. score)
+      if own and (tonumber(own) < tonumber(score) or (with_equal and tonumber(own) == tonumber(score))) then
+        ahead = ahead - 1
+      end
+    end
+    out[k] = ahead + 1
+  end
+end
+return out
+""",
+)
+
 # KEYS: prefix. ARGV: building epoch, dense, then items as in PROJECT. Returns 1, or 0 when the building epoch is gone.
 LOAD = Script(
     "load",

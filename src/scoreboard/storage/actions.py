@@ -125,6 +125,22 @@ async def _read_usage(
     return {(player, kind): Usage(*counts) for player, kind, *counts in rows}
 
 
+_HELD = (
+    "SELECT w.player_id, l.season_ids, l.points FROM unnest($1::uuid[]) AS w(player_id), LATERAL (SELECT a.ledger_seq"
+    " FROM actions a WHERE a.player_id = w.player_id AND a.status = 'held' LIMIT $2) h"
+    " JOIN ledger l ON l.seq = h.ledger_seq ORDER BY l.seq"
+)
+
+
+async def held(tx: Transaction, player_ids: Iterable[UUID], most: int) -> list[tuple[UUID, tuple[int, ...], int]]:
+    """Held actions in the order in which they were completed: whose, in which seasons they would count, points.
+
+    At most ``most`` of each player.
+    """
+    rows = await tx.fetch(_HELD, sorted(set(player_ids)), most)
+    return [(player_id, tuple(season_ids), points) for player_id, season_ids, points in rows]
+
+
 async def clock(tx: Transaction) -> datetime:
     """The database's clock: the one clock by which attempts and scores are dated, whichever pod handles them."""
     moment: datetime = (await tx.fetch("SELECT clock_timestamp()"))[0][0]

@@ -1,6 +1,7 @@
-"""Boards and action kinds: versioned specifications. A change adds a version; nothing is edited."""
+"""Boards, action kinds, anti-cheat policies: versioned specifications. A change adds a version; nothing is edited."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,13 +10,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
+from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.storage.database import Transaction
-from scoreboard.storage.tables import action_kinds, boards
+from scoreboard.storage.tables import action_kinds, boards, policies
 
-Spec = TypeVar("Spec", Board, ActionKind)
+Spec = TypeVar("Spec", Board, ActionKind, AntiCheatPolicy)
 
 
-def _encode(spec: Board | ActionKind) -> dict[str, Any]:
+def _encode(spec: Board | ActionKind | AntiCheatPolicy) -> dict[str, Any]:
     # By way of JSON, so that it compares equal to what the database gives back (lists, not tuples).
     fields = msgspec.json.decode(msgspec.json.encode(spec))
     return {name: value for name, value in fields.items() if name not in ("key", "version")}
@@ -29,6 +31,13 @@ async def current_boards(tx: Transaction) -> list[Board]:
     """Every board in its current version, by key."""
     rows = await tx.execute(select(boards).where(boards.c.current).order_by(boards.c.key))
     return [_decode(Board, row.key, row.version, row.spec) for row in rows]
+
+
+async def board_at(tx: Transaction, key: str, moment: datetime) -> Board | None:
+    """A board in the version that was current at a moment; None when there was no such board then."""
+    statement = select(boards).where(boards.c.key == key, boards.c.created_at <= moment)
+    row = (await tx.execute(statement.order_by(boards.c.version.desc()).limit(1))).first()
+    return None if row is None else _decode(Board, row.key, row.version, row.spec)
 
 
 async def current_kinds(tx: Transaction) -> list[ActionKind]:
@@ -53,6 +62,17 @@ async def put_board(tx: Transaction, board: Board, managed_by: str | None) -> Bo
 async def put_kind(tx: Transaction, kind: ActionKind, managed_by: str | None) -> ActionKind:
     """Make this the kind's current version; the same specification again changes nothing. Returns what is current."""
     return await _put(tx, action_kinds, ActionKind, kind, managed_by)
+
+
+async def current_policies(tx: Transaction) -> list[AntiCheatPolicy]:
+    """Every anti-cheat policy in its current version, by key."""
+    rows = await tx.execute(select(policies).where(policies.c.current).order_by(policies.c.key))
+    return [_decode(AntiCheatPolicy, row.key, row.version, row.spec) for row in rows]
+
+
+async def put_policy(tx: Transaction, policy: AntiCheatPolicy, managed_by: str | None) -> AntiCheatPolicy:
+    """Make this the policy's current version; the same specification again changes nothing. Returns what is current."""
+    return await _put(tx, policies, AntiCheatPolicy, policy, managed_by)
 
 
 async def _put(tx: Transaction, table: Table, kind: type[Spec], spec: Spec, managed_by: str | None) -> Spec:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import Row, text
 
 from scoreboard.domain.action import Action
@@ -17,14 +18,16 @@ _SHARD = 0
 _APPEND = (
     "WITH n AS (SELECT * FROM unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],"
     " $11::int[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],"
-    " $19::bytea[], $20::text[], $21::bytea[])"
+    " $19::bytea[], $20::text[], $21::bytea[], $22::smallint[])"
     " AS n(seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, seasons, previous, current,"
-    " verdict, trace_id, prev_hash, hash, status, request_hash)),"
+    " verdict, trace_id, prev_hash, hash, status, request_hash, turn)),"
     " ended AS (UPDATE actions a SET status = n.status, completed_at = n.at, points = n.points,"
     " request_hash = n.request_hash, ledger_seq = n.seq FROM n WHERE a.id = n.action_id AND n.status IS NOT NULL),"
-    " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, seq) SELECT action_id, entry_type, seq FROM n),"
+    " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, turn, seq) SELECT action_id, entry_type, turn, seq"
+    " FROM n),"
     " moved AS (UPDATE ledger_head SET seq = $3, hash = $4 WHERE shard = $1),"
-    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) VALUES ('scores', $2, $3) RETURNING id),"
+    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) SELECT 'scores', $2, $3 WHERE $23"
+    " RETURNING id),"
     " added AS (INSERT INTO ledger (seq, at, entry_type, action_id, player_id, kind_key, kind_version, points,"
     " season_ids, previous, current, verdict, trace_id, prev_hash, hash)"
     " SELECT seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, CAST(seasons AS bigint[]),"
@@ -38,7 +41,12 @@ def _literal(values: Iterable[int | None]) -> str:
 
 
 async def append(
-    tx: Transaction, head: tuple[int, bytes], entries: Sequence[LedgerEntry], ended: Sequence[Action | None]
+    tx: Transaction,
+    head: tuple[int, bytes],
+    entries: Sequence[LedgerEntry],
+    ended: Sequence[Action | None],
+    *,
+    turns: Sequence[int] | None = None,
 ) -> int:
     """Append entries after the locked head, end their actions, and note one outbox row for all of them.
 
@@ -47,12 +55,14 @@ async def append(
         head: its number and hash.
         entries: in the order in which they are to be numbered.
         ended: for each entry the action whose row it ends, or None where that row says so already.
+        turns: which of its action's entries of this type each is, counted from 0. With them no outbox row is
+            noted: amendments note one for all that they append.
 
     Returns:
-        The id of the outbox row.
+        The id of the outbox row; 0 without one.
 
     Raises:
-        asyncpg.UniqueViolationError: an action has an entry of this type already.
+        asyncpg.UniqueViolationError: an action has this entry already.
     """
     seq, previous = head
     seqs, prevs, hashes = [], [], []
@@ -62,7 +72,7 @@ async def append(
         prevs.append(previous)
         previous = entry_hash(previous, seq, entry)
         hashes.append(previous)
-    [row] = await tx.fetch(
+    rows = await tx.fetch(
         _APPEND,
         _SHARD,
         seqs[0],
@@ -85,25 +95,18 @@ async def append(
         hashes,
         [None if action is None else str(action.status) for action in ended],
         [None if action is None else action.request_hash for action in ended],
+        [0] * len(entries) if turns is None else turns,
+        turns is None,
     )
-    outbox_id: int = row[0]
-    return outbox_id
+    return rows[0][0] if rows else 0
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> tuple[int, LedgerEntry]:
-    return row.seq, LedgerEntry(
-        EntryType(row.entry_type),
-        row.at,
-        row.action_id,
-        row.player_id,
-        row.kind_key,
-        row.kind_version,
-        row.points,
-        tuple(row.season_ids),
-        tuple(row.previous),
-        tuple(row.current),
-        Verdict(row.verdict),
-        row.trace_id,
+def _entry(row: Row[*tuple[Any, ...]] | Record) -> tuple[int, LedgerEntry]:
+    """A row that begins with ``_COLUMNS``."""
+    seq, at, entry_type, action, player, kind, version, points, season_ids, previous, current, verdict, trace = row[:13]
+    return seq, LedgerEntry(
+        *(EntryType(entry_type), at, action, player, kind, version, points),
+        *(tuple(season_ids), tuple(previous), tuple(current), Verdict(verdict), trace),
     )
 
 
@@ -113,19 +116,31 @@ _COLUMNS = (
 )
 
 
+async def last_of_pairs(tx: Transaction, first: int, last: int) -> dict[tuple[int, UUID], int]:
+    """For each (season, player) that the entries from ``first`` to ``last`` inclusive speak of, the last such entry."""
+    statement = text(
+        "SELECT season, player_id, max(seq) AS seq FROM ledger, unnest(season_ids) AS season"
+        " WHERE seq BETWEEN :first AND :last GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    rows = await tx.execute(statement, {"first": first, "last": last})
+    return {(row.season, row.player_id): row.seq for row in rows}
+
+
 async def between(tx: Transaction, first: int, last: int) -> list[tuple[int, LedgerEntry]]:
     """Entries from ``first`` to ``last`` inclusive, in order."""
     statement = text(f"SELECT {_COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
     return [_entry(row) for row in await tx.execute(statement, {"first": first, "last": last})]
 
 
+_OF_ACTIONS = (
+    f"SELECT {', '.join('l.' + name.strip() for name in _COLUMNS.split(','))} FROM actions a"
+    " JOIN ledger l ON l.seq = a.ledger_seq WHERE a.id = ANY($1)"
+)
+
+
 async def of_actions(tx: Transaction, action_ids: Iterable[UUID]) -> dict[UUID, tuple[int, LedgerEntry]]:
     """The entry by which each of these actions was first recorded."""
-    statement = text(
-        f"SELECT {', '.join('l.' + name.strip() for name in _COLUMNS.split(','))} FROM actions a"
-        " JOIN ledger l ON l.seq = a.ledger_seq WHERE a.id = ANY(:ids)"
-    )
-    return {row.action_id: _entry(row) for row in await tx.execute(statement, {"ids": list(action_ids)})}
+    return {row["action_id"]: _entry(row) for row in await tx.fetch(_OF_ACTIONS, list(action_ids))}
 
 
 async def of_player(tx: Transaction, player_id: UUID, before: int, limit: int) -> list[tuple[int, LedgerEntry]]:
@@ -144,8 +159,8 @@ async def chain_rows(tx: Transaction, after: int, limit: int) -> list[tuple[int,
     return [(row.seq, row.prev_hash, row.hash, _entry(row)[1]) for row in rows]
 
 
-async def head(tx: Transaction) -> tuple[int, bytes]:
-    """The head without locking it."""
-    statement = text("SELECT seq, hash FROM ledger_head WHERE shard = :shard")
+async def head(tx: Transaction, *, lock: bool = False) -> tuple[int, bytes]:
+    """Number and hash of the last entry. ``lock``: nobody else may append until the commit."""
+    statement = text(f"SELECT seq, hash FROM ledger_head WHERE shard = :shard{' FOR UPDATE' if lock else ''}")
     row = (await tx.execute(statement, {"shard": _SHARD})).one()
     return row.seq, row.hash

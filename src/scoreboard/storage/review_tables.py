@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -154,6 +155,21 @@ def add_review_tables(metadata: MetaData) -> None:
         Column("detectors", ARRAY(Text), nullable=False),
         Column("applied", Boolean, nullable=False),
         Column("at", _MOMENT, nullable=False),
+        Column("level", SmallInteger, nullable=False),
+    )
+    Table(
+        "model_switch",
+        metadata,
+        Column("shard", SmallInteger, primary_key=True),
+        Column("enabled", Boolean, nullable=False),
+        Column("changed_at", _MOMENT, nullable=False),
+    )
+    Table(
+        "model_health",
+        metadata,
+        Column("model_id", Text, primary_key=True),
+        Column("at", _MOMENT, nullable=False),
+        Column("report", JSONB, nullable=False),
     )
     Table(
         "consumer_positions",

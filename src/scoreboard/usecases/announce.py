@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
-from scoreboard.domain.events import LedgerEntry, Ranks, StandingChange
+from scoreboard.domain.events import EntryType, LedgerEntry, Ranks, StandingChange
 from scoreboard.live import bus, leaderboard
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
@@ -26,7 +26,9 @@ _NO_BATCH_FOR = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One ledger entry and the changes it made, one for each board season, parallel to ``entry.season_ids``."""
+    """One ledger entry and the changes it made, one for each board season, parallel to ``entry.season_ids``. A held
+    entry changes nothing yet: it is told to its player and to the anti-cheat, and has no place on any board.
+    """
 
     seq: int
     entry: LedgerEntry
@@ -47,7 +49,8 @@ def _group(boards: dict[str, Board], announcements: Sequence[Announcement]) -> _
     items = []
     for announcement in announcements:
         entry, places = announcement.entry, []
-        for change, before, after in zip(announcement.changes, entry.previous, entry.current, strict=True):
+        before_and_after = () if entry.entry_type is EntryType.HELD else zip(entry.previous, entry.current, strict=True)
+        for change, (before, after) in zip(announcement.changes, before_and_after, strict=True):
             position = index.setdefault(change.season_id, len(seasons))
             if position == len(seasons):
                 seasons.append((change.season_id, boards[change.board_key], []))

@@ -1,4 +1,4 @@
-"""Boards, action kinds and seasons as this process knows them: read from Postgres, kept for a moment.
+"""Boards, action kinds, policies and seasons as this process knows them: read from Postgres, kept for a moment.
 
 The write path takes seasons from its own transaction; what is cached here only says which boards and kinds there are.
 """
@@ -11,6 +11,7 @@ from datetime import datetime
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.policy import AntiCheatPolicy, Policies
 from scoreboard.domain.season import Season, counts_at
 from scoreboard.storage import catalog as catalog_rows
 from scoreboard.storage import seasons as season_rows
@@ -26,6 +27,7 @@ class _Snapshot:
     boards: dict[str, Board]
     kinds: dict[str, ActionKind]
     seasons: dict[str, list[Season]]
+    policies: Policies
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Catalog:
 
     database: Database
     ttl: float
+    fallback_policy: AntiCheatPolicy
     stale_since: datetime | None = None
     _snapshot: _Snapshot | None = None
     _read_at: float = float("-inf")
@@ -57,6 +60,14 @@ class Catalog:
         """
         keys = set(wanted)
         return (await self._holding(lambda snapshot: keys <= snapshot.kinds.keys())).kinds
+
+    async def policies(self) -> dict[str, AntiCheatPolicy]:
+        """Declared anti-cheat policies by key. Raises StoreUnavailable when nothing was ever read."""
+        return (await self._current()).policies.declared
+
+    async def policy_choice(self) -> Policies:
+        """Which policy counts where. Raises StoreUnavailable when nothing was ever read."""
+        return (await self._current()).policies
 
     async def board(self, key: str) -> Board:
         """One board. Raises Refusal NOT_FOUND, or StoreUnavailable."""
@@ -115,7 +126,7 @@ class Catalog:
                 # Cleared before reading: whatever is invalidated meanwhile is read once more.
                 self._invalid = False
                 try:
-                    self._snapshot = await self.database.transact(_read)
+                    self._snapshot = await self.database.transact(lambda tx: _read(tx, self.fallback_policy))
                     self.stale_since = None
                 except StoreUnavailable:
                     if self._snapshot is None:
@@ -128,8 +139,9 @@ class Catalog:
         return not self._invalid and asyncio.get_running_loop().time() - self._read_at < self.ttl
 
 
-async def _read(tx: Transaction) -> _Snapshot:
+async def _read(tx: Transaction, fallback: AntiCheatPolicy) -> _Snapshot:
     boards = {board.key: board for board in await catalog_rows.current_boards(tx)}
     kinds = {kind.key: kind for kind in await catalog_rows.current_kinds(tx)}
     seasons = {key: await season_rows.of_board(tx, key) for key in boards}
-    return _Snapshot(boards, kinds, seasons)
+    declared = {policy.key: policy for policy in await catalog_rows.current_policies(tx)}
+    return _Snapshot(boards, kinds, seasons, Policies(declared, fallback))

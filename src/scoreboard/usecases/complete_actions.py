@@ -1,5 +1,8 @@
 """Complete a batch of actions: one transaction for all of them, one call to Redis after it, a result for each.
 
+What the anti-cheat holds is recorded in the same way and counts nowhere yet; whom it suspends is told so, and the
+account follows right after the commit.
+
 Called by the API's write queue, by batch completion, and by the worker for queued actions. A request that is refused
 leaves no trace in its neighbours. Nobody is answered before the commit.
 """
@@ -11,15 +14,33 @@ from uuid import UUID
 
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
-from scoreboard.domain.completion import CompletionRequest, Decision, Rows
+from scoreboard.domain.completion import CompletionRequest, Decision, Rows, Suspended
 from scoreboard.domain.errors import Refusal
-from scoreboard.domain.events import StandingChange
+from scoreboard.domain.events import EntryType, StandingChange
+from scoreboard.domain.judgement import Judgement, Leave
+from scoreboard.domain.pending import Pending, provisional_score
 from scoreboard.domain.player import PlayerStatus
+from scoreboard.domain.policy import Policies
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import Announcement, OutboxMarker, announce, save_marks
-from scoreboard.usecases.completion_answers import Answers, Completion, completion_of, stored_reply
+from scoreboard.usecases.automatic_suspensions import (
+    SuspensionsWanted,
+    reason,
+    suspend_now,
+    tell,
+    transact_with_leave,
+)
+from scoreboard.usecases.completion_answers import (
+    Answers,
+    Completion,
+    Provisional,
+    completion_of,
+    stored_reply,
+    with_provisional,
+)
 from scoreboard.usecases.completion_rows import load_rows, save_decisions
+from scoreboard.usecases.pending_scores import load_pending, provisional_ranks
 from scoreboard.usecases.platform import Platform
 
 
@@ -33,6 +54,10 @@ class SavedBatch:
     first_seq: int
     outbox_id: int
     usernames: dict[UUID, tuple[str, bool]]
+    policies: Policies
+    suspended: list[Suspended]
+    judgements: list[Judgement]
+    pending: dict[tuple[int, UUID], Pending]
 
 
 async def complete_actions(
@@ -60,24 +85,39 @@ async def save_completions(
     """Load, decide and commit, and tick off what was announced before. Raises as :func:`complete_actions`."""
     direct = {request.kind_key for request in requests if request.kind_key is not None}
     boards, kinds = await platform.catalog.boards(), await platform.catalog.kinds(direct)
+    policies = await platform.catalog.policy_choice()
     began = time.perf_counter()
     telemetry.BATCH_ITEMS.labels("complete").observe(len(requests))
 
     marks = marker.take()
 
-    async def work(tx: Transaction) -> SavedBatch:
+    async def work(tx: Transaction, leave: dict[UUID, Leave]) -> SavedBatch:
         await save_marks(tx, marks, alone=False)
-        rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {})
+        rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {}, policies=policies, leave=leave)
         now, stored = await load_rows(platform, tx, requests, rows)
         answers = Answers(requests, rows)
         answers.decide_all(now, stored)
-        first_seq, outbox_id = await save_decisions(tx, list(answers.decisions.values()))
+        if wanted := answers.wanted_suspensions():
+            raise SuspensionsWanted(wanted)
+        first_seq, outbox_id = await save_decisions(tx, answers, rows, now)
         finished = await answers.resolve(tx)
         names = {key: (player.username, player.status is PlayerStatus.ACTIVE) for key, player in rows.players.items()}
-        return SavedBatch(boards, finished, answers.decisions, first_seq, outbox_id, names)
+        held = {one.action.player_id for one in answers.decisions.values() if one.entry.entry_type is EntryType.HELD}
+        return SavedBatch(
+            boards,
+            finished,
+            answers.decisions,
+            first_seq,
+            outbox_id,
+            names,
+            policies,
+            answers.suspended,
+            answers.judgements(),
+            await load_pending(tx, platform, held) if held else {},
+        )
 
     try:
-        saved = await platform.database.transact(work)
+        saved = await transact_with_leave(platform, work)
     except BaseException:
         marker.put_back(marks)
         raise
@@ -85,6 +125,7 @@ async def save_completions(
     for decision in saved.decisions.values():
         telemetry.ACTIONS_COMPLETED.labels(decision.entry.kind_key, str(decision.entry.verdict)).inc()
         telemetry.POINTS.labels(decision.entry.kind_key).inc(abs(decision.entry.points))
+    tell(saved.judgements)
     return saved
 
 
@@ -92,8 +133,14 @@ async def announce_completions(
     platform: Platform, saved: SavedBatch, marker: OutboxMarker
 ) -> list[Completion | Refusal]:
     """Announce a committed batch and add the ranks. Without Redis the answers go out without them."""
+    for suspended in saved.suspended:
+        policy = saved.policies.of(suspended.kind_key)
+        await suspend_now(platform, suspended.request.player_id, policy, by=reason(suspended.judgement))
     if not saved.decisions:
         return saved.answers
+    held = await _held(platform, saved)
+    for index, completion in held.items():
+        saved.answers[index] = completion
     announcements = [
         Announcement(
             saved.first_seq + offset,
@@ -109,14 +156,39 @@ async def announce_completions(
         return saved.answers
     replies = []
     for (index, decision), places in zip(saved.decisions.items(), ranks, strict=True):
-        saved.answers[index] = completion_of(decision, places)
+        completion = held.get(index) or completion_of(decision, places)
+        saved.answers[index] = completion
         if decision.request.idempotency_key:
-            replies.append(stored_reply(decision, places))
+            replies.append(stored_reply(decision, completion))
     marker.mark(saved.outbox_id, replies)
     return saved.answers
 
 
+async def _held(platform: Platform, saved: SavedBatch) -> dict[int, Completion]:
+    """The held completions of a batch, each with where everything that is held would lead its player."""
+    held = {
+        index: decision for index, decision in saved.decisions.items() if decision.entry.entry_type is EntryType.HELD
+    }
+    wanted = []
+    for decision in held.values():
+        entry, player_id = decision.entry, decision.action.player_id
+        for key, season, score in zip(decision.board_keys, entry.season_ids, entry.current, strict=True):
+            board = saved.boards[key]
+            would_be = provisional_score(board, score, saved.pending[season, player_id])
+            wanted.append((season, board, player_id, would_be))
+    ranks = await provisional_ranks(platform, wanted)
+    found: dict[UUID, dict[int, Provisional]] = {}
+    for (season, _, player_id, would_be), rank in zip(wanted, ranks, strict=True):
+        found.setdefault(player_id, {})[season] = Provisional(would_be, rank)
+    return {
+        index: with_provisional(completion_of(decision), found.get(decision.action.player_id, {}))
+        for index, decision in held.items()
+    }
+
+
 def _changes(decision: Decision, saved: SavedBatch) -> tuple[StandingChange, ...]:
+    if decision.entry.entry_type is EntryType.HELD:
+        return ()
     username, visible = saved.usernames[decision.action.player_id]
     return tuple(
         StandingChange(

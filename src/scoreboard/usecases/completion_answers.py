@@ -1,30 +1,53 @@
 """What a batch of completions answers: fresh results, replays, and repetitions of what was recorded before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from scoreboard.domain.completion import AlreadyDecided, CompletionRequest, Decision, Rows, decide, fold
+from scoreboard.domain.completion import (
+    AlreadyDecided,
+    CompletionRequest,
+    Decision,
+    Rows,
+    Suspended,
+    decide,
+    fold,
+    fold_suspended,
+    suspicious,
+)
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.domain.events import LedgerEntry, Ranks
+from scoreboard.domain.events import LedgerEntry, Ranks, Verdict
+from scoreboard.domain.judgement import Judgement
+from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.storage import ledger, seasons
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.idempotency import StoredReply
 
-_OK = 200
+_OK, _ACCEPTED = 200, 202
+
+
+class Provisional(msgspec.Struct, frozen=True):
+    """Where held points would lead if they counted; None where nobody can tell."""
+
+    score: int | None
+    rank: int | None
 
 
 class PlacedScore(msgspec.Struct, frozen=True):
-    """What an action did on one board. Ranks are None where no leaderboard could tell."""
+    """What an action did on one board. Ranks are None where no leaderboard could tell.
+
+    ``current`` is None where nothing counts for the player yet; ``provisional`` is there for held actions only.
+    """
 
     board: str
     season: int
     previous: int | None
-    current: int
+    current: int | None
     rank_previous: int | None = None
     rank_current: int | None = None
+    provisional: Provisional | None = None
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -35,6 +58,11 @@ class Completion(msgspec.Struct, frozen=True):
     points: int
     places: tuple[PlacedScore, ...]
     replayed: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether the points wait for a person's decision."""
+        return self.verdict == Verdict.HOLD
 
 
 class Answers:
@@ -47,6 +75,7 @@ class Answers:
         self._repeats: dict[int, UUID] = {}
         self._keys: dict[tuple[UUID, str], int] = {}
         self.decisions: dict[int, Decision] = {}
+        self.suspended: list[Suspended] = []
 
     def decide_all(self, now: datetime, stored: dict[tuple[UUID, str], StoredReply]) -> None:
         """Decide item by item. Each gets its own microsecond, so that arrival order settles ties within the batch."""
@@ -79,10 +108,28 @@ class Answers:
         if isinstance(outcome, AlreadyDecided):
             self._repeats[index] = outcome.action.id
             return
+        if isinstance(outcome, Suspended):
+            fold_suspended(outcome, self._rows)
+            self.suspended.append(outcome)
+            self._answers[index] = suspicious()
+            return
         fold(outcome, self._rows)
         self.decisions[index] = outcome
         if key is not None:
             self._keys[key] = index
+
+    def judgements(self) -> list[Judgement]:
+        """What the anti-cheat says to this batch, item by item."""
+        found = [decision.judgement for decision in self.decisions.values()]
+        return found + [suspended.judgement for suspended in self.suspended]
+
+    def wanted_suspensions(self) -> dict[UUID, AntiCheatPolicy]:
+        """Whom this batch would suspend if there was leave to, each with the policy that says so."""
+        return {
+            decision.action.player_id: self._rows.policies.of(decision.action.kind_key)
+            for decision in self.decisions.values()
+            if decision.judgement.wants_suspension
+        }
 
     async def resolve(self, tx: Transaction) -> list[Completion | Refusal]:
         """Every answer in order, with what this batch or an earlier one recorded filled in."""
@@ -120,11 +167,18 @@ def completion_of(decision: Decision, ranks: Sequence[Ranks | None] = ()) -> Com
     return _completion(decision.entry, decision.board_keys, ranks)
 
 
-def stored_reply(decision: Decision, ranks: Sequence[Ranks | None] = ()) -> StoredReply:
+def with_provisional(completion: Completion, found: Mapping[int, Provisional]) -> Completion:
+    """A held completion with where it would lead, by season."""
+    places = tuple(msgspec.structs.replace(place, provisional=found.get(place.season)) for place in completion.places)
+    return msgspec.structs.replace(completion, places=places)
+
+
+def stored_reply(decision: Decision, completion: Completion) -> StoredReply:
     """What a repetition with the same Idempotency-Key will be answered."""
     request = decision.request
-    reply = msgspec.to_builtins(completion_of(decision, ranks))
-    return StoredReply(request.player_id, request.idempotency_key or "", request.fingerprint, _OK, reply)
+    status = _ACCEPTED if completion.held else _OK
+    reply = msgspec.to_builtins(completion)
+    return StoredReply(request.player_id, request.idempotency_key or "", request.fingerprint, status, reply)
 
 
 def _completion(entry: LedgerEntry, board_keys: Sequence[str], ranks: Sequence[Ranks | None] = ()) -> Completion:

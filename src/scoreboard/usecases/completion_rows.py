@@ -5,19 +5,30 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from scoreboard.domain.completion import CompletionRequest, Decision, Rows, find_action
+from scoreboard.domain.completion import CompletionRequest, Rows, find_action
 from scoreboard.domain.season import Season, counts_at
-from scoreboard.storage import actions, completions, idempotency, ledger, players, scores, seasons
+from scoreboard.storage import (
+    actions,
+    completions,
+    idempotency,
+    ledger,
+    players,
+    scores,
+    seasons,
+    suspicion,
+    suspicion_events,
+)
 from scoreboard.storage.database import Contended, Transaction
 from scoreboard.storage.idempotency import StoredReply
-from scoreboard.usecases.completion_answers import stored_reply
+from scoreboard.usecases.completion_answers import Answers, completion_of, stored_reply
 from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.raise_cases import raise_cases
 
 
 async def load_rows(
     platform: Platform, tx: Transaction, requests: Sequence[CompletionRequest], rows: Rows
 ) -> tuple[datetime, dict[tuple[UUID, str], StoredReply]]:
-    """Lock what the batch touches, in one order everywhere: actions, usage, seasons, scores."""
+    """Lock what the batch touches, in one order everywhere: actions, usage, suspicion, seasons, scores."""
     begun = [request.action_id for request in requests if request.client_id is None]
     direct = [(request.player_id, request.client_id) for request in requests if request.client_id is not None]
     if begun:
@@ -40,6 +51,7 @@ async def load_rows(
     known = {(player, kind) for player, kind in pairs if player in rows.players and kind in rows.kinds}
     if known:
         rows.usage = await actions.usage(tx, known, lock=True)
+        rows.memories = await suspicion.lock(tx, {player for player, _ in known})
     wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
     candidates, now = await seasons.share(tx, wanted) if wanted else ([], None)
     now = now or await actions.clock(tx)
@@ -64,18 +76,30 @@ def _open(candidates: Sequence[Season], now: datetime) -> dict[str, Season]:
     return {season.board_key: season for season in candidates if counts_at(season, now)}
 
 
-async def save_decisions(tx: Transaction, decisions: list[Decision]) -> tuple[int, int]:
+async def save_decisions(tx: Transaction, answers: Answers, rows: Rows, now: datetime) -> tuple[int, int]:
     """Write everything; the ledger's head comes last, because other batches wait for it until the commit."""
+    decisions = list(answers.decisions.values())
+    replies = [stored_reply(one, completion_of(one)) for one in decisions if one.request.idempotency_key]
+    if replies:
+        await idempotency.add(tx, replies)
+    judgements = answers.judgements()
+    suspects = [judgement.suspect for judgement in judgements if judgement.suspect is not None]
+    if suspects:
+        await raise_cases(tx, suspects, now)
+    notes = [(note, None) for judgement in judgements for note in judgement.notes]
+    if notes:
+        await suspicion_events.add(tx, notes)
+    judged = {decision.action.player_id for decision in decisions} | rows.suspended
+    memories = {player: rows.memories[player] for player in sorted(judged) if player in rows.memories}
     if not decisions:
+        if memories:
+            await suspicion.save(tx, memories)
         return 0, 0
     totals = {(total.season_id, total.player_id): total for decision in decisions for total in decision.totals}
     usage = {(decision.action.player_id, decision.action.kind_key): decision.usage for decision in decisions}
     own = {decision.action.id for decision in decisions}
-    replies = [stored_reply(decision) for decision in decisions if decision.request.idempotency_key]
-    if replies:
-        await idempotency.add(tx, replies)
     changed = [totals[key] for key in sorted(totals) if totals[key].last_action_id in own]
-    head = await completions.save_progress(tx, usage, changed)
+    head = await completions.save_progress(tx, usage, changed, memories)
     if head is None:
         raise Contended("another batch made one of these totals first")
     first = head[0] + 1

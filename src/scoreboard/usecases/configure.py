@@ -1,10 +1,11 @@
-"""Declare boards and action kinds. Declaring the same again changes nothing; anything else makes a new version."""
+"""Declare boards, action kinds and policies. The same again changes nothing; anything else makes a new version."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Schedule
+from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.live.bus import CatalogChanged
 from scoreboard.storage import actions, audit, catalog, outbox
 from scoreboard.storage.database import Transaction
@@ -32,11 +33,12 @@ async def configure(
     boards: Sequence[Board],
     kinds: Sequence[ActionKind],
     *,
+    policies: Sequence[AntiCheatPolicy] = (),
     managed_by: str,
     actor_id: UUID | None = None,
     actor_role: str = "platform",
 ) -> int:
-    """Declare boards (with their first seasons) and kinds in one transaction.
+    """Declare boards (with their first seasons), kinds and policies in one transaction.
 
     Returns:
         How many of them were new or changed.
@@ -59,6 +61,7 @@ async def configure(
             stored_kind = await catalog.put_kind(tx, kind, managed_by)
             if known_kinds.get(kind.key) != stored_kind:
                 changed.append(("action_kind.declared", kind.key, stored_kind.version))
+        changed += await _put_policies(tx, policies, managed_by)
         if changed:
             await outbox.add_control(tx, CatalogChanged())
         for event, key, version in changed:
@@ -77,6 +80,15 @@ async def configure(
     if changed:
         await announce_control(platform, CatalogChanged())
     return changed
+
+
+async def _put_policies(
+    tx: Transaction, policies: Sequence[AntiCheatPolicy], managed_by: str
+) -> list[tuple[str, str, int]]:
+    """Store policies. Returns event, key and version of each that was new or changed."""
+    known = {policy.key: policy for policy in await catalog.current_policies(tx)} if policies else {}
+    stored = [await catalog.put_policy(tx, policy, managed_by) for policy in policies]
+    return [("anticheat_policy.declared", one.key, one.version) for one in stored if known.get(one.key) != one]
 
 
 async def seed_demo(platform: Platform) -> int:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from scoreboard.domain.events import Verdict
+from scoreboard.domain.policy import AntiCheatPolicy, AtDeadline, Mode
 from scoreboard.live.redis_link import Live
 from scoreboard.security.derived_keys import derive_key
 from scoreboard.settings import Settings
@@ -39,7 +41,24 @@ def open_platform(settings: Settings, *, application: str) -> Platform:
         settings=settings,
         database=database,
         live=Live(settings),
-        catalog=Catalog(database, settings.catalog_ttl),
+        catalog=Catalog(database, settings.catalog_ttl, fallback_policy(settings)),
         action_token_key=derive_key(master, "action-token"),
         refresh_token_key=derive_key(master, "refresh-token"),
+    )
+
+
+def fallback_policy(settings: Settings) -> AntiCheatPolicy:
+    """The anti-cheat policy that counts where none was declared."""
+    return AntiCheatPolicy(
+        "settings",
+        mode=Mode(settings.anticheat_mode),
+        flag=settings.suspicion_flag,
+        hold=settings.suspicion_hold,
+        suspend=settings.suspicion_suspend,
+        half_life_s=settings.suspicion_half_life,
+        suspension_s=settings.automatic_suspension_hours * 3600,
+        suspensions_per_hour=settings.automatic_suspensions_per_hour,
+        review_s=settings.review_hours * 3600,
+        at_deadline=AtDeadline(settings.review_deadline),
+        model=Verdict(settings.model_gravest),
     )

@@ -105,7 +105,7 @@ async def _build(
     entries = await platform.database.transact(load)
     await asyncio.sleep(not_before - asyncio.get_running_loop().time())
     # Whoever committed after the rows were read but could not reach Redis left it in the outbox.
-    await sweep_outbox(platform, older_than=0)
+    await sweep_outbox(platform, older_than=0, amended=False)
     if not await leaderboard.finish_rebuild(platform.live, season.id, epoch, run_id):
         raise _Lost
     return entries

@@ -7,13 +7,17 @@ import msgspec
 import structlog
 
 from scoreboard import telemetry
-from scoreboard.domain.events import LedgerEntry, StandingChange
+from scoreboard.domain.board import Board
+from scoreboard.domain.events import EntryType, LedgerEntry, StandingChange
+from scoreboard.domain.season import Season
+from scoreboard.live import leaderboard
 from scoreboard.live.bus import Control, SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage import ledger, outbox, players, scores
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.outbox import OutboxRow
 from scoreboard.usecases.announce import Announcement, announce, announce_control
+from scoreboard.usecases.announce_amendments import announce_amendments
 from scoreboard.usecases.change_status import project_standings
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import spread_revocation
@@ -22,12 +26,13 @@ _ROWS = 50
 _log = structlog.get_logger("scoreboard.sweep")
 
 
-async def sweep_outbox(platform: Platform, *, older_than: float | None = None) -> int:
+async def sweep_outbox(platform: Platform, *, older_than: float | None = None, amended: bool = True) -> int:
     """Announce due rows and delete them.
 
     Args:
         platform: stores.
         older_than: seconds that a row must be old, so that the process that wrote it comes first.
+        amended: whether to announce amendments too. A rebuild does not: one may be what it is for.
 
     Returns:
         How many rows were announced; 0 when nothing is due.
@@ -39,13 +44,19 @@ async def sweep_outbox(platform: Platform, *, older_than: float | None = None) -
     age = platform.settings.sweep_after if older_than is None else older_than
     boards = await platform.catalog.boards()
 
+    async def drop(_: Board, season: Season) -> None:
+        # Not rebuilt here, because a rebuild sweeps. Postgres answers until the worker has brought it back.
+        await leaderboard.drop(platform.live, season.id)
+
     async def work(tx: Transaction) -> int:
-        rows = await outbox.take_due(tx, age, _ROWS)
+        rows = await outbox.take_due(tx, age, _ROWS, amended=amended)
         for row in rows:
             if row.kind == outbox.CONTROL:
                 await _control(platform, row)
             elif row.kind == outbox.STANDINGS and row.payload is not None:
                 await project_standings(platform, UUID(row.payload["player_id"]))
+            elif row.kind == outbox.AMENDED and row.first_seq is not None and row.last_seq is not None:
+                await announce_amendments(platform, row.first_seq, row.last_seq, drop)
             else:
                 announcements = [
                     a for a in await _announcements(tx, row) if all(c.board_key in boards for c in a.changes)
@@ -81,17 +92,22 @@ async def _announcements(tx: Transaction, row: OutboxRow) -> list[Announcement]:
         return []
     entries = await ledger.between(tx, row.first_seq, row.last_seq)
     names = await players.find_many(tx, {entry.player_id for _, entry in entries})
-    pairs = {(season, entry.player_id) for _, entry in entries for season in entry.season_ids}
+    pairs = {(season, entry.player_id) for _, entry in entries for season in _moved(entry)}
     now = await scores.changes(tx, pairs)
     return [
         Announcement(
             seq, entry, names[entry.player_id].username if entry.player_id in names else "", _present(entry, now)
         )
         for seq, entry in entries
-        if all((season, entry.player_id) in now for season in entry.season_ids)
+        if all((season, entry.player_id) in now for season in _moved(entry))
     ]
 
 
+def _moved(entry: LedgerEntry) -> tuple[int, ...]:
+    """The seasons in which an entry changed something; a held one did not yet."""
+    return () if entry.entry_type is EntryType.HELD else entry.season_ids
+
+
 def _present(entry: LedgerEntry, now: dict[tuple[int, UUID], StandingChange]) -> tuple[StandingChange, ...]:
-    changes: Sequence[StandingChange] = [now[season, entry.player_id] for season in entry.season_ids]
+    changes: Sequence[StandingChange] = [now[season, entry.player_id] for season in _moved(entry)]
     return tuple(changes)

@@ -23,7 +23,7 @@ from scoreboard_api.deps import Reader, Service, Wired, Writer
 from scoreboard_api.errors import problem_body
 from scoreboard_api.routes.documented import KEYED, SIGNED_IN, WITH_BODY, WRITING, problems
 from scoreboard_api.routes.hot import fingerprint, update_request
-from scoreboard_api.routes.replies import completed_fields, plain
+from scoreboard_api.routes.replies import completed_fields, completed_status, plain
 from scoreboard_api.schemas.actions import (
     ActionState,
     Batch,
@@ -123,6 +123,7 @@ async def _complete_item(wiring: Wiring, item: BatchItem, key: str, *, signed: b
                 idempotency_key=key,
                 signed=signed,
                 begun_at=token.issued_at,
+                timed=False,
             )
         )
     except Refusal as refusal:
@@ -133,7 +134,7 @@ def _batch_result(wiring: Wiring, request: Request, result: Completion | Refusal
     if isinstance(result, Refusal):
         problem = problem_body(result, instance=request.url.path, request_id=request.scope["state"]["request_id"])
         return {"status": problem["status"], "problem": plain_problem(wiring, problem)}
-    return {"status": 200, "result": plain(completed_fields(wiring, result))}
+    return {"status": completed_status(result), "result": plain(completed_fields(wiring, result))}
 
 
 def plain_problem(wiring: Wiring, problem: dict[str, Any]) -> dict[str, Any]:

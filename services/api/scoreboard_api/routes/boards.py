@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from scoreboard.domain.board import Board, Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.standing import percentile
 from scoreboard.security.access_token import Claims
+from scoreboard.usecases.pending_scores import read_pending
 from scoreboard.usecases.read_board import find_season, read_around, read_page, read_standing, read_standings
 from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
 from scoreboard_api.routes.actions import as_uuid
@@ -136,23 +138,26 @@ def _documented(fields: dict[str, Any]) -> dict[str, Any]:
 
 @router.get("/boards/{key}/me", responses=problems(SIGNED_IN, _UNKNOWN), summary="My place")
 async def read_me(key: str, wiring: Wired, claims: Reader, season: SeasonId = None) -> MyStanding:
-    """NOT_FOUND until the player has a score there."""
+    """NOT_FOUND until the player has a score there, or points that wait for one."""
     view = await read_standing(wiring.platform, key, claims.player_id, season)
-    standing = view.standings.standings[0]
-    if standing is None:
+    standing, total = view.standings.standings[0], view.standings.total
+    entry = None if standing is None else standing.entry
+    score = None if entry is None else entry.score
+    pending = await read_pending(wiring.platform, view.board, view.season, claims.player_id, score)
+    if entry is None and pending is None:
         raise Refusal(ErrorCode.NOT_FOUND, "You have no score on this board yet.")
-    entry, total = standing.entry, view.standings.total
     return MyStanding.model_validate(
         {
             "board": view.board.key,
             "season": season_fields(view.season),
-            "player_id": entry.player_id,
-            "username": entry.username,
-            "score": entry.score,
-            "rank": entry.rank,
+            "player_id": claims.player_id,
+            "username": claims.username,
+            "score": score,
+            "rank": None if entry is None else entry.rank,
             "total": total,
-            "percentile": percentile(standing.position, total),
-            "reached_at": entry.reached_at,
+            "percentile": None if standing is None else percentile(standing.position, total),
+            "reached_at": None if entry is None else entry.reached_at,
+            "pending": None if pending is None else asdict(pending),
             "links": board_links(view.board.key) | {"self": f"/api/v1/boards/{view.board.key}/me"},
         }
     )

@@ -23,7 +23,7 @@ from scoreboard_api.defence import admit, authenticate, bearer_token, idempotenc
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
-from scoreboard_api.signatures import read_signature, require_signature
+from scoreboard_api.signatures import clock_ahead, read_signature, require_signature
 from scoreboard_api.suspicion import weighed
 from scoreboard_api.wiring import Wiring
 
@@ -103,7 +103,7 @@ async def complete_action(request: Request) -> Response:
     require_owner(token, claims)
     if token.action_id != action_id:
         raise await _misplaced(wiring, token)
-    completion = await wiring.completions.submit(by_token(claims, token, wanted, request, signed=signed))
+    completion = await wiring.completions.submit(by_token(wiring, claims, token, wanted, request, signed=signed))
     return completed_reply(wiring, completion)
 
 
@@ -147,7 +147,7 @@ def update_request(
     if body.action_token is not None and body.action_id is None and body.kind is None:
         token = action_token.read(wiring.platform.action_token_key, body.action_token)
         require_owner(token, claims)
-        return by_token(claims, token, body, request, signed=signed)
+        return by_token(wiring, claims, token, body, request, signed=signed)
     if body.action_token is None and body.action_id is not None and body.kind is not None:
         return CompletionRequest(
             claims.player_id,
@@ -159,13 +159,21 @@ def update_request(
             season_id=body.season,
             idempotency_key=idempotency_key(request),
             signed=signed,
+            clock_ahead=clock_ahead(request),
+            players_at_address=_players_there(wiring, claims, request),
         )
     fault = {"pointer": "", "detail": "Send either action_token, or action_id together with kind."}
     raise Refusal(ErrorCode.VALIDATION_ERROR, "The body has not the right form.", extra={"errors": [fault]})
 
 
 def by_token(
-    claims: Claims, token: action_token.ActionToken, body: CompleteBody | UpdateBody, request: Request, *, signed: bool
+    wiring: Wiring,
+    claims: Claims,
+    token: action_token.ActionToken,
+    body: CompleteBody | UpdateBody,
+    request: Request,
+    *,
+    signed: bool,
 ) -> CompletionRequest:
     """The completion of an action that was begun."""
     return CompletionRequest(
@@ -177,7 +185,13 @@ def by_token(
         idempotency_key=idempotency_key(request),
         signed=signed,
         begun_at=token.issued_at,
+        clock_ahead=clock_ahead(request),
+        players_at_address=_players_there(wiring, claims, request),
     )
+
+
+def _players_there(wiring: Wiring, claims: Claims, request: Request) -> int:
+    return wiring.crowds.count(request.scope["state"].get("address"), claims.player_id)
 
 
 def require_owner(token: action_token.ActionToken, claims: Claims) -> None:

@@ -32,15 +32,23 @@ def completed_fields(wiring: Wiring, completion: Completion) -> CompletedReply:
         points=completion.points,
         score=Change(main.previous if main else None, main.current if main else None),
         rank=Change(main.rank_previous, main.rank_current) if main and ranked else None,
-        standings=[StandingAfter(place.board, place.season, place.current, place.rank_current) for place in places],
+        standings=[
+            StandingAfter(place.board, place.season, place.current, place.rank_current, place.provisional)
+            for place in places
+        ],
         links=links,
     )
 
 
 def completed_reply(wiring: Wiring, completion: Completion) -> Response:
-    """200 with what the completion did; a repetition says so in a header."""
+    """200 with what the completion did, 202 while it is held; a repetition says so in a header."""
     headers = {"Idempotency-Replayed": "true"} if completion.replayed else {}
-    return json_reply(_encode(completed_fields(wiring, completion)), 200, headers)
+    return json_reply(_encode(completed_fields(wiring, completion)), completed_status(completion), headers)
+
+
+def completed_status(completion: Completion) -> int:
+    """200, or 202 for points that wait for a moderator."""
+    return 202 if completion.held else 200
 
 
 def created_reply(created: CreatedAction) -> Response:

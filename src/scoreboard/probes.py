@@ -1,0 +1,50 @@
+"""Probes and metrics on one port, for the processes that have no other server: worker and anti-cheat."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+_READ_TIMEOUT = 2.0
+_HEAD_LIMIT = 4096
+
+Ready = Callable[[], Awaitable[str]]
+
+
+class ProbeServer:
+    """A few lines of HTTP/1.0: GET /health/live, /health/ready, /health/startup and /metrics, nothing else."""
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+        self.draining = False
+
+    async def start(self, host: str, port: int) -> asyncio.Server:
+        """Listen. Raises OSError when the port is taken."""
+        return await asyncio.start_server(self._answer, host, port, limit=_HEAD_LIMIT)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _READ_TIMEOUT)
+            words = head.split(b"\r\n", 1)[0].split(b" ")
+            path = words[1].split(b"?")[0].decode("latin-1") if len(words) == 3 and words[0] == b"GET" else ""
+            status, kind, body = await self._page(path)
+            writer.write(
+                f"HTTP/1.0 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+            )
+            await writer.drain()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # whoever probes has gone or does not speak HTTP
+        finally:
+            writer.close()
+
+    async def _page(self, path: str) -> tuple[str, str, bytes]:
+        if path == "/metrics":
+            return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
+        if path == "/health/live":
+            return "200 OK", "application/json", b'{"status":"ok"}'
+        if path in ("/health/ready", "/health/startup"):
+            status = "draining" if self.draining else await self._ready()
+            line = "200 OK" if status in ("ok", "degraded") else "503 Service Unavailable"
+            return line, "application/json", json.dumps({"status": status}).encode()
+        return "404 Not Found", "application/json", b'{"code":"NOT_FOUND"}'

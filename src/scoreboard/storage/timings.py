@@ -1,0 +1,87 @@
+"""When players completed what: the ledger as the anti-cheat's model reads it. Nothing is written here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from scoreboard.storage.database import Transaction
+
+
+class Timing(NamedTuple):
+    """One ledger entry with the moment at which the attempt was begun; None where its row is gone."""
+
+    seq: int
+    entry_type: str
+    at: datetime
+    player_id: UUID
+    kind_key: str
+    kind_version: int
+    points: int
+    begun_at: datetime | None
+
+
+COMPLETED = frozenset(("applied", "held"))
+"""Entries that record a completion; the others amend one."""
+
+_COLUMNS = "l.seq, l.entry_type, l.at, l.player_id, l.kind_key, l.kind_version, l.points, a.created_at AS begun_at"
+_COMPLETED = "l.entry_type IN ('applied', 'held')"
+_AFTER = (
+    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    " WHERE l.seq > $1 AND l.seq <= $1 + $2 ORDER BY l.seq"
+)
+_NEWEST = (
+    f"SELECT {_COLUMNS} FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL (SELECT * FROM ledger l"
+    f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $3) l"
+    " LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
+)
+# The last window that any model scored says how many completions there were then; only later ones are counted.
+_COUNTS = (
+    "SELECT p.id, coalesce(w.events, 0) + (SELECT count(*) FROM ledger l WHERE l.player_id = p.id"
+    f" AND l.seq > coalesce(w.end_seq, 0) AND l.seq <= $2 AND {_COMPLETED}) AS events"
+    " FROM unnest($1::uuid[]) AS p(id) LEFT JOIN LATERAL (SELECT end_seq, events FROM model_windows m"
+    " WHERE m.player_id = p.id AND m.end_seq <= $2 ORDER BY m.end_seq DESC LIMIT 1) w ON true"
+)
+# The first completion after the last pause of so many seconds; bounded, as some never rest.
+_WOKE = (
+    "SELECT p.id, w.at FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL"
+    " (SELECT max(g.at) FILTER (WHERE g.gap IS NULL OR g.gap >= make_interval(secs => $3)) AS at"
+    " FROM (SELECT n.at, n.at - lag(n.at) OVER (ORDER BY n.seq) AS gap FROM (SELECT l.seq, l.at FROM ledger l"
+    f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $4) n) g) w"
+    " WHERE w.at IS NOT NULL"
+)
+_SINCE = (
+    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f" WHERE l.seq > $1 AND l.seq <= $2 AND l.at >= $3 AND {_COMPLETED} ORDER BY l.seq"
+)
+
+
+async def after(tx: Transaction, seq: int, limit: int) -> list[Timing]:
+    """Every entry of the next ``limit`` ledger numbers, in order, amendments too."""
+    return [Timing(*row) for row in await tx.fetch(_AFTER, seq, limit)]
+
+
+async def newest(tx: Transaction, player_ids: Iterable[UUID], until: int, limit: int) -> list[Timing]:
+    """The last ``limit`` completions of each of these players up to a ledger number, oldest first."""
+    return [Timing(*row) for row in await tx.fetch(_NEWEST, list(player_ids), until, limit)]
+
+
+async def counts(tx: Transaction, player_ids: Iterable[UUID], until: int) -> dict[UUID, int]:
+    """How many completions each of these players had up to a ledger number."""
+    return {row["id"]: row["events"] for row in await tx.fetch(_COUNTS, list(player_ids), until)}
+
+
+async def woke(
+    tx: Transaction, player_ids: Iterable[UUID], until: int, rest_s: float, limit: int
+) -> dict[UUID, datetime]:
+    """When each of these players made the first completion since the last rest, up to a ledger number.
+
+    A rest is a pause of ``rest_s`` seconds. Who took none in the last ``limit`` completions woke with the first one.
+    """
+    rows = await tx.fetch(_WOKE, list(player_ids), until, rest_s, limit)
+    return {row["id"]: row["at"] for row in rows}
+
+
+async def since(tx: Transaction, first: int, until: int, moment: datetime) -> list[Timing]:
+    """Completions numbered above ``first`` up to ``until`` and not older than ``moment``, in order."""
+    return [Timing(*row) for row in await tx.fetch(_SINCE, first, until, moment)]

@@ -1,0 +1,97 @@
+"""What people have decided becomes training data: recorded play with its label. Nothing is changed.
+
+Reviewers' verdicts are worth more than any simulation; a random sample of players whom nobody noticed keeps the model
+honest about what it does not flag.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from scoreboard.domain.action import ActionKind
+from scoreboard.storage import actions, review_labels, timings
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.timings import Timing
+from scoreboard.usecases.platform import Platform
+
+_LEAST_EVENTS = 50
+_MOST_EVENTS = 2_000
+_PLAYERS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPlay:
+    """One player's completions, oldest first, and what people decided; ``audited`` if nobody ever had to."""
+
+    player_id: UUID
+    cheat: bool
+    audited: bool
+    completions: tuple[Timing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """All of them, and the kinds of their actions in the versions under which those were begun."""
+
+    plays: tuple[LabelledPlay, ...]
+    kinds: dict[tuple[str, int], ActionKind]
+
+
+async def collect_labels(platform: Platform, *, days: float, audited: int, seed: int) -> Labels:
+    """Collect the play of everybody about whom people decided, and of a random sample of the unnoticed.
+
+    Args:
+        platform: stores.
+        days: decisions and windows of this time count.
+        audited: size of the sample.
+        seed: chooses the sample.
+
+    Returns:
+        Players with at least fifty completions, the last two thousand of each. A cheat's end when the case was decided,
+        an honest player's too: what was played later, nobody looked at.
+
+    Raises:
+        StoreUnavailable: nothing was collected.
+    """
+
+    async def choose(tx: Transaction) -> tuple[datetime, list[review_labels.DecidedPlayer], list[UUID]]:
+        now = await actions.clock(tx)
+        since = now - timedelta(days=days)
+        sample = await review_labels.unnoticed(tx, since, _LEAST_EVENTS, seed, audited)
+        return now, await review_labels.decided(tx, since), sample
+
+    now, decided, sample = await platform.database.transact(choose)
+    wanted = [(each.player_id, each.cheat, False, each.decided_at) for each in decided]
+    wanted += [(player_id, False, True, now) for player_id in sample]
+    plays: list[LabelledPlay] = []
+    kinds: dict[tuple[str, int], ActionKind] = {}
+    for first in range(0, len(wanted), _PLAYERS_AT_ONCE):
+        part = wanted[first : first + _PLAYERS_AT_ONCE]
+        found, known = await _played(platform, [player_id for player_id, *_ in part])
+        kinds |= known
+        for player_id, cheat, unnoticed, until in part:
+            done = tuple(row for row in found.get(player_id, ()) if row.at <= until)
+            if len(done) >= _LEAST_EVENTS:
+                plays.append(LabelledPlay(player_id, cheat, unnoticed, done))
+    return Labels(tuple(plays), kinds)
+
+
+async def _played(
+    platform: Platform, player_ids: Sequence[UUID]
+) -> tuple[dict[UUID, list[Timing]], dict[tuple[str, int], ActionKind]]:
+    """The last completions of a few players."""
+
+    async def work(tx: Transaction) -> tuple[list[Timing], dict[tuple[str, int], ActionKind]]:
+        rows = await timings.newest(tx, player_ids, _NEWEST, _MOST_EVENTS)
+        return rows, await platform.catalog.kind_versions(tx, {(row.kind_key, row.kind_version) for row in rows})
+
+    rows, kinds = await platform.database.transact(work)
+    found: dict[UUID, list[Timing]] = {}
+    for row in rows:
+        found.setdefault(row.player_id, []).append(row)
+    return found, kinds
+
+
+_NEWEST = 2**62
+"""Above every ledger number."""

@@ -1,0 +1,135 @@
+"""What a model found in players' windows becomes facts: stored windows, review cases, suspensions.
+
+Called by the model's service with everything it found between two ledger numbers. The consumer's position moves in the
+same transaction, so a crash at any moment neither loses a window nor stores one twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from scoreboard import telemetry
+from scoreboard.domain.events import Verdict
+from scoreboard.domain.judgement import Leave
+from scoreboard.domain.model import JudgedWindow, ModelStage, Told, acted_verdict, is_worth_telling
+from scoreboard.domain.policy import AntiCheatPolicy, AtDeadline
+from scoreboard.domain.review import CaseSource, Suspect, SuspicionEvent
+from scoreboard.storage import actions, model_windows, positions
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.positions import Move
+from scoreboard.usecases.automatic_suspensions import ask_leave, suspend_now
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.raise_cases import raise_cases
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What models found while the ledger was read from one number to another.
+
+    Attributes:
+        step: The consumer's position before and after.
+        windows: In the order of their ends; several models may have scored the same one.
+        stages: What each of these models may do.
+        told: What reviewers were last told about these players.
+    """
+
+    step: Move
+    windows: Sequence[JudgedWindow]
+    stages: Mapping[str, ModelStage]
+    told: Mapping[UUID, Told]
+
+
+@dataclass(slots=True)
+class _Acted:
+    """Windows that lead to something, with their verdicts."""
+
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    told: dict[UUID, Told] = field(default_factory=dict)
+    policies: dict[int, AntiCheatPolicy] = field(default_factory=dict)
+
+
+async def judge_players(platform: Platform, findings: Findings) -> dict[UUID, Told] | None:
+    """Act on the findings and move on.
+
+    A suspension comes first, in a transaction of its own: done twice it is done once. Only then everything else is
+    stored. Where the hour's suspensions are used up, or Redis is away so that nobody knows, points are held instead.
+    A case holds the points whatever becomes of the suspension.
+
+    Returns:
+        What reviewers have been told by this, or None when another process was faster: nothing was stored then.
+
+    Raises:
+        StoreUnavailable: nothing was stored, and the same findings may be brought again.
+    """
+    acted = await _weigh(platform, findings)
+    for index, verdict in acted.verdicts.items():
+        if verdict is Verdict.SUSPEND:
+            window = findings.windows[index]
+            acted.verdicts[index] = await _suspend(platform, window, acted.policies[index])
+
+    async def work(tx: Transaction) -> bool:
+        if not await positions.move(tx, findings.step):
+            return False
+        now = await actions.clock(tx)
+        suspects = [
+            _suspect(findings.windows[index], verdict, acted.policies[index], now)
+            for index, verdict in acted.verdicts.items()
+        ]
+        if suspects:
+            await raise_cases(tx, suspects, now)
+        applied = [index in acted.verdicts for index in range(len(findings.windows))]
+        await model_windows.add(tx, findings.windows, applied)
+        return True
+
+    if not await platform.database.transact(work):
+        return None
+    for window in findings.windows:
+        telemetry.MODEL_WINDOWS.labels(str(findings.stages[window.model_id]), str(window.found)).inc()
+    for verdict in acted.verdicts.values():
+        telemetry.MODEL_VERDICTS.labels(str(verdict)).inc()
+    return acted.told
+
+
+async def _weigh(platform: Platform, findings: Findings) -> _Acted:
+    """Which windows lead to something, each player's in order: later ones know what the earlier ones told."""
+    policies = await platform.catalog.policy_choice()
+    acted = _Acted()
+    for index, window in enumerate(findings.windows):
+        policy = policies.of(window.kind_key)
+        verdict = acted_verdict(window.found, findings.stages[window.model_id], policy)
+        told = acted.told.get(window.player_id, findings.told.get(window.player_id))
+        names = frozenset(detection.name for detection in window.detections)
+        if is_worth_telling(verdict, names, window.ended_at, told, platform.settings.model_repeat):
+            acted.verdicts[index], acted.policies[index] = verdict, policy
+            acted.told[window.player_id] = Told(verdict, names, window.ended_at)
+    return acted
+
+
+async def _suspend(platform: Platform, window: JudgedWindow, policy: AntiCheatPolicy) -> Verdict:
+    """Suspend the player until a person has decided. Returns the verdict that comes of it."""
+    if await ask_leave(platform, window.player_id, policy) is not Leave.GRANTED:
+        return Verdict.HOLD
+    await suspend_now(platform, window.player_id, policy, by=f"model {window.model_id}")
+    return Verdict.SUSPEND
+
+
+def _suspect(window: JudgedWindow, verdict: Verdict, policy: AntiCheatPolicy, now: datetime) -> Suspect:
+    """The player with one event for each detector; the explanation stands with the first."""
+    events = tuple(
+        SuspicionEvent(
+            window.player_id,
+            now,
+            CaseSource.MODEL,
+            detection.name,
+            window.probability,
+            window.probability,
+            verdict,
+            value=window.score,
+            reference=detection.words,
+            detail=window.detail if place == 0 else None,
+        )
+        for place, detection in enumerate(window.detections)
+    )
+    release = policy.at_deadline is AtDeadline.RELEASE
+    return Suspect(window.player_id, verdict, CaseSource.MODEL, events, policy.review_s, release)
