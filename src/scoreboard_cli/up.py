@@ -1,6 +1,7 @@
 """``scoreboard up``: the whole platform on one machine, from nothing to a page, until Ctrl-C.
 
-Order: folder and lock → ports → keys → stores → schema and demo boards → API, realtime and worker side by side.
+Order: folder and lock → ports → keys → stores → schema and demo boards → API, realtime, worker and anti-cheat side by
+side.
 """
 
 import os
@@ -25,7 +26,8 @@ from scoreboard_cli.stores import choose_stores
 from scoreboard_cli.supervisor import State, StopRequested, Supervisor
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # compared, not bound
-_SERVICES = ("api", "realtime", "worker")
+_SERVICES = ("api", "realtime", "worker", "anticheat")
+_MODULES = {"anticheat": "scoreboard_anticheat_ml"}  # the others are called as their packages
 _PAUSE = 0.03
 
 
@@ -149,13 +151,14 @@ class _Platform:
         host = _ANY_ADDRESS.get(self._options.host, self._options.host)
         health = {
             "worker": ("127.0.0.1", metrics["worker"]),
+            "anticheat": ("127.0.0.1", metrics["anticheat"]),
             "api": (host, self._options.api_port),
             "realtime": (host, self._options.realtime_port),
         }
         self._supervisor.start(  # stopped the other way round: realtime first, the worker last
             self._service(
                 name,
-                ("-m", f"scoreboard_{name}"),
+                ("-m", _MODULES.get(name, f"scoreboard_{name}")),
                 environment | {"SCOREBOARD_METRICS_PORT": str(metrics[name])},
                 health=address,
             )
@@ -220,6 +223,7 @@ class _Platform:
 def _addresses(options: UpOptions, metrics: dict[str, str], taken: float) -> str:
     rows = {
         "live page": f"{options.api_url}/",
+        "console": f"{options.api_url}/console",
         "API docs": f"{options.api_url}/docs",
         "live": f"{options.realtime_url}/socket.io",
         **{f"metrics of {name}": url for name, url in metrics.items()},

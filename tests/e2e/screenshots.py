@@ -14,6 +14,7 @@ import httpx2 as httpx
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser import CHROMIUM, FLAGS
+from tests.e2e.console_pictures import appoint, fill_the_queue, stage_a_cheat, take_console
 from tests.stage import free_port, until
 
 _SETTLED = """() => [...document.querySelectorAll('.row[data-player]')].every(
@@ -38,7 +39,10 @@ async def main(target: Path) -> None:
         await until(lambda: _answers(url), within=60, what="the platform being up")
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            await take(browser, url, target)
+            admin = await appoint(url, folder / "data")
+            cheat, _ = await asyncio.gather(stage_a_cheat(url), take(browser, url, target))
+            await fill_the_queue(url)
+            await take_console(browser, url, target, admin, cheat)
             await browser.close()
     finally:
         platform.send_signal(signal.SIGINT)

@@ -18,8 +18,8 @@ from scoreboard_api.page.problem_pages import problem_page
 from scoreboard_api.page.problem_texts import TEXTS
 
 PAGE = Path(pages.__file__).parent
-FOLDERS = ("app", "docs_app", "style", "vendor", "vendor/swagger-ui")
-DOCUMENTS = ("index.html", "docs.html", "problem.html", "not_found.html")
+FOLDERS = ("app", "console_app", "docs_app", "style", "vendor", "vendor/swagger-ui")
+DOCUMENTS = ("index.html", "console.html", "docs.html", "problem.html", "not_found.html")
 REALTIME = "http://127.0.0.1:8001"
 HASHED = re.compile(r"/assets/[\w.-]+\.[0-9a-f]{12}\.(?:js|css|svg|woff2)")
 IMPORT = re.compile(r"""\b(?:from|import)\s*["'](\.[^"']+)["']""")
@@ -96,6 +96,17 @@ async def test_document_has_strict_headers() -> None:
     assert "strict-transport-security" not in reply.headers
 
 
+async def test_the_console_is_as_strict_and_calls_nothing_but_the_api() -> None:
+    async with client() as http:
+        live, console = await http.get("/"), await http.get("/console")
+        assert (await http.get("/console", headers={"If-None-Match": console.headers["etag"]})).status_code == 304
+    assert console.status_code == 200
+    assert policy(console) == policy(live) | {"connect-src": "'self'"}
+    assert console.headers["x-robots-tag"] == "noindex"
+    assert console.headers["cache-control"] == "no-cache"
+    assert "socket.io" not in console.text
+
+
 async def test_behind_tls_the_page_insists_on_it() -> None:
     async with client(secure_cookies=True, realtime_url="https://live.example.org") as http:
         reply = await http.get("/")
@@ -134,7 +145,8 @@ def test_modules_never_make_markup_from_text(module: Path) -> None:
 async def test_every_reference_leads_to_an_immutable_asset() -> None:
     lost = bytes(pages.not_found_page(settings()).body).decode()
     async with client() as http:
-        texts = [(await http.get("/")).text, (await http.get("/docs")).text, about(ErrorCode.COOLDOWN).text, lost]
+        opened = [(await http.get(path)).text for path in ("/", "/console", "/docs")]
+        texts = [*opened, about(ErrorCode.COOLDOWN).text, lost]
         found = {path: reply for text in texts for path, reply in (await linked(http, text)).items()}
     served = {re.sub(r"\.[0-9a-f]{12}\.", ".", path.removeprefix("/assets/")) for path in found}
     assert served == {
@@ -147,9 +159,10 @@ async def test_every_reference_leads_to_an_immutable_asset() -> None:
         assert path.rsplit(".", 2)[1] == hashlib.sha256(reply.content).hexdigest()[:12]
 
 
-async def test_modules_are_announced_so_that_they_load_at_once() -> None:
+@pytest.mark.parametrize("path", ["/", "/console"])
+async def test_modules_are_announced_so_that_they_load_at_once(path: str) -> None:
     async with client() as http:
-        text = (await http.get("/")).text
+        text = (await http.get(path)).text
         found = await linked(http, text)
     announced = set(re.findall(r'rel="modulepreload" href="([^"]+)"', text)) | set(
         re.findall(r'script[^>]* src="([^"]+)"', text)
@@ -190,6 +203,7 @@ async def test_unknown_asset_icon_and_robots() -> None:
         robots = await http.get("/robots.txt")
         assert robots.headers["content-type"].startswith("text/plain")
         assert "Disallow: /api/" in robots.text
+        assert "Disallow: /console" in robots.text
         assert (await http.head("/")).status_code == 200
 
 

@@ -123,7 +123,7 @@ ATTEMPTS = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/problems/cooldown", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/console", "/problems/cooldown", "/nowhere"])
 async def test_text_never_becomes_markup_or_script(visit: Open, path: str) -> None:
     seen = await visit(path)
     for number, (what, attempt) in enumerate(ATTEMPTS.items(), 1):

@@ -20,8 +20,10 @@ from scoreboard.settings import Settings
 from scoreboard_api.page.assets import Asset, AssetLibrary
 
 HERE = Path(__file__).resolve().parent
+FOLDERS = ("app", "console_app", "docs_app", "style", "vendor", "vendor/swagger-ui")
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 VALUE = re.compile(r"value:(?P<name>[a-z_]+)")
+STARTS = re.compile(r'<script type="module" src="asset:(?P<name>[^"]+)">')
 DOCS_LINK = re.compile(r'\s*(?:<nav aria-label="For developers">)?<a [^>]*href="/docs"[^>]*>[^<]*</a>(?:</nav>)?')
 
 
@@ -32,7 +34,7 @@ def library() -> AssetLibrary:
     Raises:
         ValueError: they do not fit together.
     """
-    return AssetLibrary(*(HERE / folder for folder in ("app", "docs_app", "style", "vendor", "vendor/swagger-ui")))
+    return AssetLibrary(*(HERE / folder for folder in FOLDERS))
 
 
 @cache
@@ -44,13 +46,16 @@ def _template(name: str, docs: bool) -> str:
         docs: whether there is an API reference to which the document's links can lead.
     """
     text = (HERE / name).read_text("utf-8")
+    starts = [match["name"] for match in STARTS.finditer(text)]
     if not docs:
         text = DOCS_LINK.sub("", text)
     for source in library().names(""):
         text = text.replace(f"asset:{source}", library().url(source))
     # The browser then loads all modules at once instead of discovering them import by import.
     hints = "\n".join(
-        f'  <link rel="modulepreload" href="{library().url(source)}">' for source in library().leads_to("main.js")
+        f'  <link rel="modulepreload" href="{library().url(source)}">'
+        for start in starts
+        for source in library().leads_to(start)
     )
     return text.replace("  <!-- module hints -->", hints)
 

@@ -1,4 +1,4 @@
-"""Routes of the live page: the document, the files of all pages, the icon and robots.txt.
+"""Routes of the pages that people open: the live page, the console, the files of all pages, the icon and robots.txt.
 
 The API's wiring adds ``page_routes(settings)`` to its routes and answers browsers that asked for an unknown page with
 ``not_found_page``.
@@ -10,16 +10,17 @@ from starlette.responses import Response
 
 from scoreboard.settings import Settings
 from scoreboard_api.page.assets import Asset
+from scoreboard_api.page.console import console_route
 from scoreboard_api.page.documents import document, filled, library, reply, security_headers
 from scoreboard_api.routes.templated import TemplatedRoute
 
 FOREVER = "public, max-age=31536000, immutable"
 ONE_DAY = "public, max-age=86400"
-ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /api/\n"
+ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /api/\nDisallow: /console\n"
 
 
 def page_routes(settings: Settings) -> list[TemplatedRoute]:
-    """Build the page's routes. Raises ValueError when the page's files do not fit together."""
+    """Build the pages' routes. Raises ValueError when the pages' files do not fit together."""
     headers = security_headers(settings)
     values = {"realtime": settings.realtime_url.rstrip("/"), "board": settings.default_board}
     live_page = document(filled(settings, "index.html", **values))
@@ -42,6 +43,7 @@ def page_routes(settings: Settings) -> list[TemplatedRoute]:
 
     return [
         TemplatedRoute("/", page, name="page"),
+        console_route(settings),
         TemplatedRoute("/assets/{name}", asset, name="page_asset"),
         TemplatedRoute("/favicon.ico", favicon, name="page_icon"),
         TemplatedRoute("/robots.txt", robots, name="page_robots"),

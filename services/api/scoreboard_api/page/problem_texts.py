@@ -128,13 +128,13 @@ TEXTS: dict[ErrorCode, ProblemText] = {
         Retry.NO,
     ),
     ErrorCode.ACCOUNT_SUSPENDED: ProblemText(
-        "A moderator has suspended the account for a time. It can neither log in nor score until then.",
-        "Wait until the suspension ends, or turn to the operator of this scoreboard.",
+        "The account is suspended for a time, or until a moderator has looked at it. It can neither log in nor score.",
+        "Wait until the suspension ends, or appeal: `POST /api/v1/appeals` takes name, password and your words.",
         Retry.LATER,
     ),
     ErrorCode.ACCOUNT_BANNED: ProblemText(
         "A moderator has closed the account.",
-        "Turn to the operator of this scoreboard. There is nothing to repeat.",
+        "Appeal, once: `POST /api/v1/appeals` takes name, password and your words, and somebody looks at it again.",
         Retry.NO,
     ),
     ErrorCode.TASK_NOT_FOUND: ProblemText(

@@ -1,13 +1,16 @@
 // The dialog to log in or to create an account, and the corner of the header that shows who is playing.
 
+import { openAppeal } from "./appeal.js";
 import { Code } from "./codes.js";
 import { byId, fill, h } from "./dom.js";
+import { field } from "./fields.js";
 import { Problem, sentence } from "./problems.js";
 import { avatar } from "./row.js";
 import { logIn, logOut, register } from "./session.js";
 import { get, watch } from "./store.js";
 import { toast } from "./toasts.js";
 
+const STAFF = new Set(["moderator", "admin"]);
 const TEXTS = {
   login: { title: "Welcome back", lead: "Log in to see your rank and to play.", submit: "Log in", busy: "Logging in…", other: "New here?", swap: "Create an account" },
   register: { title: "Create your account", lead: "Pick a name for the board. That is all it takes.", submit: "Create account", busy: "Creating…", other: "Already playing?", swap: "Log in" },
@@ -24,6 +27,7 @@ export function mountAccount() {
       fill(
         corner,
         h("span", { class: "who", title: player.username }, avatar(player.id, player.username), h("span", { class: "who__name" }, player.username)),
+        STAFF.has(player.role) && h("a", { class: "button button--quiet session__console", href: "/console" }, "Console"),
         h("button", { class: "button button--quiet", type: "button", on: { click: () => logOut() } }, "Log out"),
       );
     } else {
@@ -47,9 +51,9 @@ export function openAccount(mode) {
 function draw(dialog, mode, name) {
   const text = TEXTS[mode];
   const fresh = mode === "register";
-  const username = field("username", "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: "false", maxlength: 32, value: name });
+  const username = field("username", "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: "false", maxlength: 32, required: true, value: name });
   const password = field("password", "Password", {
-    type: "password", autocomplete: fresh ? "new-password" : "current-password", maxlength: 128, ...(fresh ? { minlength: 8 } : {}),
+    type: "password", autocomplete: fresh ? "new-password" : "current-password", maxlength: 128, required: true, ...(fresh ? { minlength: 8 } : {}),
   }, fresh ? "At least 8 characters." : "");
   const alert = h("p", { class: "form__alert", role: "alert", hidden: true });
   const submit = h("button", { class: "button button--primary button--wide", type: "submit" }, text.submit);
@@ -91,21 +95,6 @@ function draw(dialog, mode, name) {
   );
 }
 
-/** @param {string} name @param {string} label @param {Record<string, any>} attributes @param {string} [hint] */
-function field(name, label, attributes, hint = "") {
-  const hintId = `${name}-hint`;
-  const input = h("input", { class: "input", id: name, name, required: true, "aria-describedby": hintId, ...attributes });
-  const note = h("p", { class: "field__hint", id: hintId }, hint);
-  const box = h("div", { class: "field" }, h("label", { class: "field__label", for: name }, label), input, note);
-  const complain = (text) => {
-    note.textContent = text || hint;
-    box.classList.toggle("field--bad", text !== "");
-    if (text) input.setAttribute("aria-invalid", "true");
-    else input.removeAttribute("aria-invalid");
-  };
-  return { box, input, complain };
-}
-
 function checked(username, password, fresh) {
   if (!username.input.value.trim()) username.complain("Type your name.");
   if (!password.input.value) password.complain("Type your password.");
@@ -129,7 +118,18 @@ function explain(failure, fields, alert) {
   if (placed) return;
   const taken = failure instanceof Problem && failure.code === Code.CONFLICT;
   if (taken) fields.username.complain("This name is taken. Try another.");
-  alert.textContent = taken ? "" : sentence(failure);
+  fill(alert, taken ? "" : sentence(failure), closed(failure) && h("button", { class: "link-button form__way", type: "button", on: { click: () => appeal(fields) } }, "Ask for another look"));
   alert.hidden = taken;
   (taken ? fields.username : fields.password).input.focus();
+}
+
+/** @param {unknown} failure @returns {boolean} whether the account is suspended or banned */
+function closed(failure) {
+  return failure instanceof Problem && (failure.code === Code.ACCOUNT_SUSPENDED || failure.code === Code.ACCOUNT_BANNED);
+}
+
+/** Who cannot log in says with the same name and password who they are. */
+function appeal({ username, password }) {
+  byId("account").close();
+  openAppeal({ username: username.input.value.trim().normalize("NFC"), password: password.input.value });
 }

@@ -59,13 +59,13 @@ export function icon(path, className = "icon") {
 }
 
 /**
- * The element with an id that index.html promises.
+ * The element with an id that the document promises.
  * @param {string} id
  * @returns {any}
  */
 export function byId(id) {
   const element = document.getElementById(id);
-  if (!element) throw new Error(`index.html lacks #${id}`);
+  if (!element) throw new Error(`the document lacks #${id}`);
   return element;
 }
 

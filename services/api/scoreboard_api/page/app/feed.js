@@ -1,6 +1,7 @@
 // Turns live messages into state. Every board message carries the whole visible top, so a gap needs no repair: the newest
 // sequence of the newest epoch wins.
 
+import { openAppeal } from "./appeal.js";
 import { number, ordinal } from "./format.js";
 import { lastChange, readMineSoon, readSeasons, readTop } from "./reads.js";
 import { get, isFinal, set } from "./store.js";
@@ -25,7 +26,7 @@ export function takeMessage(message) {
       break;
     case "correction":
       if (ours || message.channel === "me") {
-        toast("A moderator corrected the standings.");
+        toast(message.data?.undone ? "A moderator took a correction back: points count again." : "A moderator corrected the standings.");
         refresh();
       }
       break;
@@ -65,21 +66,24 @@ function takeBoard(message) {
   if (get().player && get().mine.status !== "unranked") readMineSoon();
 }
 
-/** @param {{board: string, points: number, score: {current: number}, rank: {previous: number | null, current: number} | null}} data */
+/** @param {{board: string | null, status: string, entry_type: string, score: {current: number | null} | null, rank: {previous: number | null, current: number | null} | null}} data */
 function takeScore(data) {
+  if (data.entry_type === "released") toast("Your points were checked and count.", "good");
+  if (data.entry_type === "rejected") toast("Points that were waiting for a check do not count.", "bad", true, { label: "Ask for another look", run: () => openAppeal() });
+  if (data.status !== "completed") return readMineSoon();
   if (data.board !== get().boardKey || isFinal()) return;
   const { mine } = get();
-  set({ mine: { ...mine, status: mine.status === "none" ? "loading" : mine.status, score: data.score.current, rank: data.rank?.current ?? mine.rank } });
+  set({ mine: { ...mine, status: mine.status === "none" ? "loading" : mine.status, score: data.score?.current ?? mine.score, rank: data.rank?.current ?? mine.rank } });
   readMineSoon();
 }
 
-/** @param {{board: string, rank: {previous: number | null, current: number}}} data */
+/** @param {{board: string, rank: {previous: number | null, current: number | null}}} data a rank of null: no longer on the board */
 function takeRank(data) {
   if (data.board !== get().boardKey || isFinal()) return;
   const { previous, current } = data.rank;
   const { mine } = get();
-  set({ mine: { ...mine, rank: current, moved: previous === null ? 0 : previous - current } });
-  if (previous !== null && previous !== current) announce(`You are now ${ordinal(current)}, ${previous > current ? "up" : "down"} from ${number(previous)}.`);
+  set({ mine: { ...mine, rank: current, moved: previous === null || current === null ? 0 : previous - current } });
+  if (previous !== null && current !== null && previous !== current) announce(`You are now ${ordinal(current)}, ${previous > current ? "up" : "down"} from ${number(previous)}.`);
   readMineSoon();
 }
 

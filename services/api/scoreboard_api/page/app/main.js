@@ -1,6 +1,7 @@
 // Starts the page: first the choice of board (the address), then the views, then the session and the live connection.
 
 import { mountAccount } from "./account.js";
+import { sayFarewell } from "./appeal.js";
 import { mountBoard } from "./boardview.js";
 import { mountChoice } from "./choice.js";
 import { mountConnection } from "./connectionview.js";
@@ -9,7 +10,8 @@ import { startFallback } from "./fallback.js";
 import { startLive } from "./live.js";
 import { mountPlay } from "./playview.js";
 import { readBoards, readMineSoon } from "./reads.js";
-import { restore } from "./session.js";
+import { mountRowMenu } from "./rowmenu.js";
+import { restore, useFarewell } from "./session.js";
 import { mountStanding } from "./standingview.js";
 import { watch } from "./store.js";
 import { mountThemeSwitch } from "./switcher.js";
@@ -17,7 +19,9 @@ import { mountThemeSwitch } from "./switcher.js";
 const BOARDS_AGAIN = 5000;
 
 mountThemeSwitch(byId("theme-toggle"));
+useFarewell(sayFarewell);
 mountBoard();
+mountRowMenu();
 mountStanding();
 mountAccount();
 mountPlay();

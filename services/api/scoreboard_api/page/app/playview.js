@@ -136,9 +136,11 @@ function unsure() {
 }
 
 function outcome() {
-  const { verdict, points, score, rank } = play.result;
+  const { verdict, points, score, rank, standings } = play.result;
   if (verdict === "hold") {
-    return h("div", { class: "outcome", role: "status", data: { tone: "wait" } }, h("p", { class: "outcome__points" }, signed(points)), h("p", {}, "Recorded. A moderator looks at it first; your place in time is kept."));
+    const place = standings.find((each) => each.board === get().boardKey)?.provisional;
+    const words = ["Your points are waiting for a check.", place && place.rank !== null && `With them you are ${ordinal(place.rank)}.`, "If they count, they count from this moment."];
+    return h("div", { class: "outcome", role: "status", data: { tone: "wait" } }, h("p", { class: "outcome__points" }, signed(points)), h("p", {}, words.filter(Boolean).join(" ")));
   }
   const climbed = rank && rank.previous !== null ? rank.previous - rank.current : 0;
   return h(

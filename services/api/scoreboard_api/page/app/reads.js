@@ -62,14 +62,19 @@ async function readMine() {
   const stillAsked = () => get().player === player && get().boardKey === boardKey && get().seasonId === seasonId;
   try {
     const standing = await call("GET", `${board}/me?${season}`, { player: true });
+    if (standing.score === null) {
+      // Nothing counts yet, but points wait for a check.
+      if (stillAsked()) set({ mine: { ...get().mine, status: "unranked", rank: null, around: [], pending: standing.pending } });
+      return;
+    }
     const around = await call("GET", `${board}/around?radius=2&${season}`, { player: true });
     if (!stillAsked()) return;
-    const { rank, score, total, percentile } = standing;
-    set({ mine: { status: "ready", rank, score, total, percentile, around: around.entries, moved: get().mine.moved } });
+    const { rank, score, total, percentile, pending } = standing;
+    set({ mine: { status: "ready", rank, score, total, percentile, around: around.entries, moved: get().mine.moved, pending } });
     if (!isFinal() && get().standings.total !== total) set({ standings: { ...get().standings, total } });
   } catch (failure) {
     if (!stillAsked()) return;
-    if (failure instanceof Problem && failure.status === 404) set({ mine: { ...get().mine, status: "unranked", rank: null, around: [] } });
+    if (failure instanceof Problem && failure.status === 404) set({ mine: { ...get().mine, status: "unranked", rank: null, around: [], pending: null } });
     else if (get().mine.status === "loading") set({ mine: { ...get().mine, status: "error" } });
   }
 }

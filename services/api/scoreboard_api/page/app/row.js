@@ -27,6 +27,7 @@ export function makeRow(entry) {
     you: h("span", { class: "you" }, "You"),
     delta: h("span", { class: "delta", "aria-hidden": "true" }),
     score: h("span", { class: "score" }),
+    more: h("button", { class: "row__more", type: "button", "aria-haspopup": "menu" }, "⋯"),
     fill: h("span", { class: "row__fill", "aria-hidden": "true" }),
     glow: h("span", { class: "row__glow", "aria-hidden": "true" }),
   };
@@ -35,7 +36,7 @@ export function makeRow(entry) {
     { class: "row", role: "row", data: { player: entry.player_id } },
     h("td", { class: "cell-rank", role: "cell" }, parts.fill, parts.glow, parts.rank, parts.move),
     h("th", { class: "cell-name", role: "rowheader", scope: "row" }, avatar(entry.player_id, entry.username), parts.name, parts.you),
-    h("td", { class: "cell-score", role: "cell" }, parts.delta, parts.score),
+    h("td", { class: "cell-score", role: "cell" }, parts.delta, parts.score, parts.more),
   );
   return { element, entry: null, delta: 0, parts };
 }
@@ -56,6 +57,8 @@ export function updateRow(row, entry, { mine, share, change, quiet }) {
   element.dataset.rank = String(entry.rank);
   element.classList.toggle("row--mine", mine);
   parts.you.hidden = !mine;
+  parts.more.hidden = mine;
+  parts.more.setAttribute("aria-label", `More about ${entry.username}`);
   parts.fill.style.setProperty("--share", share.toFixed(4));
   row.entry = entry;
   if (quiet || scoreBefore === null) {

@@ -11,6 +11,8 @@ import { toast } from "./toasts.js";
 const FLAG = "scoreboard.session";
 const COOKIE_MODE = { "X-Session-Mode": "cookie" };
 
+/** @type {(code: string) => void} says why the session ended */
+let farewell = (code) => toast(sentence(new Problem(code)), "bad", true);
 /** @type {Promise<boolean> | null} */
 let renewal = null;
 let renewTimer = 0;
@@ -51,7 +53,12 @@ export async function logOut() {
 export function sessionEnded(code) {
   if (!get().player) return;
   forget();
-  toast(sentence(new Problem(code)), "bad", true);
+  farewell(code);
+}
+
+/** @param {(code: string) => void} words says why a session ended, in place of a plain notice */
+export function useFarewell(words) {
+  farewell = words;
 }
 
 /** @returns {Promise<boolean>} whether there is a new access token; parallel callers share one request */

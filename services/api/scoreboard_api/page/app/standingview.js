@@ -1,8 +1,8 @@
 // My standing: rank, score, how that compares, and who is just above and below.
 
 import { openAccount } from "./account.js";
-import { byId, fill, h } from "./dom.js";
-import { counted, number, ordinal, shareOfPlayers } from "./format.js";
+import { byId, fill, h, setText } from "./dom.js";
+import { counted, number, ordinal, shareOfPlayers, signed } from "./format.js";
 import { count } from "./motion.js";
 import { get, watch } from "./store.js";
 
@@ -22,6 +22,7 @@ export function mountStanding() {
       fill(byId("standing"), VIEWS[view]?.() ?? VIEWS.loading());
     }
     if (view === "ready") update();
+    if (view === "ready" || view === "unranked") tellPending();
   });
 }
 
@@ -40,7 +41,10 @@ const VIEWS = {
       ),
     ),
   loading: () => h("div", { class: "skeleton skeleton--panel", "aria-hidden": "true" }, h("div", { class: "skeleton__row" }, h("span"), h("span")), h("div", { class: "skeleton__row" }, h("span"), h("span"))),
-  unranked: () => h("p", { class: "quiet" }, "You have no score here yet. Play once and you are on the board."),
+  unranked: () => {
+    parts = { pending: pendingNote() };
+    return h("div", { class: "standing" }, h("p", { class: "quiet" }, "You have no score here yet. Play once and you are on the board."), parts.pending);
+  },
   error: () => h("p", { class: "quiet" }, "Your standing could not be read just now. It will appear by itself."),
   ready: () => {
     scoreShown = get().mine.score;
@@ -51,6 +55,7 @@ const VIEWS = {
       score: h("dd", { class: "standing__value", id: "my-score" }),
       share: h("dd", { class: "standing__value" }),
       bar: h("span", { class: "share__bar" }),
+      pending: pendingNote(),
       around: h("ol", { class: "around", "aria-label": "Around you" }),
     };
     return h(
@@ -59,10 +64,23 @@ const VIEWS = {
       h("p", { class: "standing__line" }, parts.rank, parts.of, parts.move),
       h("dl", { class: "standing__facts" }, h("div", {}, h("dt", {}, "Score"), parts.score), h("div", {}, h("dt", {}, "Ahead of"), parts.share)),
       h("div", { class: "share", "aria-hidden": "true" }, parts.bar),
+      parts.pending,
       parts.around,
     );
   },
 };
+
+function pendingNote() {
+  return h("p", { class: "notice pending", id: "pending", role: "status", data: { tone: "warn" }, hidden: true });
+}
+
+function tellPending() {
+  const { pending } = get().mine;
+  parts.pending.hidden = pending === null || pending.actions === 0;
+  if (pending === null) return;
+  const rank = pending.rank === null ? "" : ` With them you are ${ordinal(pending.rank)}.`;
+  setText(parts.pending, `${signed(pending.points)} waiting for a check by a moderator.${rank} If they count, they count from when you played.`);
+}
 
 function update() {
   const { mine, player } = get();

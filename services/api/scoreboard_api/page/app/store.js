@@ -1,5 +1,7 @@
-// The page's state in one place. Parts write with `set`, views redraw when a key they named has changed. Nothing else is
-// shared between modules.
+// The live page's state. Nothing else is shared between its modules. Who is logged in (player, restoring, tokens) is kept
+// here for the console too, because both pages log in with session.js.
+
+import { observable } from "./observable.js";
 
 /**
  * @typedef {{rank: number, player_id: string, username: string, score: number, reached_at: string}} Entry
@@ -10,15 +12,16 @@
  * @typedef {"connecting" | "live" | "waiting" | "restarting" | "offline" | "idle" | "paused" | "final"} Phase
  * @typedef {{phase: Phase, retryAt: number, polling: boolean}} Connection
  * @typedef {{id: string, username: string, role: string, status: string}} Player
- * @typedef {{status: "none" | "loading" | "ready" | "unranked" | "error", rank: number | null, score: number, total: number | null, percentile: number | null, around: Entry[], moved: number}} Mine
+ * @typedef {{actions: number, points: number, score: number | null, rank: number | null}} Pending points that wait for a check
+ * @typedef {{status: "none" | "loading" | "ready" | "unranked" | "error", rank: number | null, score: number, total: number | null, percentile: number | null, around: Entry[], moved: number, pending: Pending | null}} Mine
  */
 
 /** @type {Standings} */
 export const NO_STANDINGS = { status: "loading", entries: [], changes: [], total: null, epoch: null, seq: null, season: null, staleSince: null, changedAt: 0, problem: "" };
 /** @type {Mine} */
-export const NOT_MINE = { status: "none", rank: null, score: 0, total: null, percentile: null, around: [], moved: 0 };
+export const NOT_MINE = { status: "none", rank: null, score: 0, total: null, percentile: null, around: [], moved: 0, pending: null };
 
-const state = {
+export const { get, set, watch } = observable({
   /** @type {Board[]} */ boards: [],
   /** @type {string} */ boardKey: "",
   /** @type {Season[]} */ seasons: [],
@@ -29,43 +32,14 @@ const state = {
   /** @type {boolean} */ restoring: false,
   /** Counts access tokens, so that the socket hears of a new one; the token itself stays in api.js. */ tokens: 0,
   /** @type {Mine} */ mine: NOT_MINE,
-};
-
-/** @type {{keys: Set<string>, listener: () => void}[]} */
-const listeners = [];
-
-/** @returns {Readonly<typeof state>} */
-export function get() {
-  return state;
-}
-
-/**
- * Changes some keys and tells the views that named one of them.
- * @param {Partial<typeof state>} patch
- */
-export function set(patch) {
-  const changed = Object.keys(patch).filter((key) => state[key] !== patch[key]);
-  if (changed.length === 0) return;
-  Object.assign(state, patch);
-  for (const { keys, listener } of listeners) if (changed.some((key) => keys.has(key))) listener();
-}
-
-/**
- * Calls `listener` now and whenever one of the keys changes.
- * @param {(keyof typeof state)[]} keys
- * @param {() => void} listener
- */
-export function watch(keys, listener) {
-  listeners.push({ keys: new Set(keys), listener });
-  listener();
-}
+});
 
 /** @returns {Board | undefined} the board that is looked at */
 export function currentBoard() {
-  return state.boards.find((board) => board.key === state.boardKey);
+  return get().boards.find((board) => board.key === get().boardKey);
 }
 
 /** @returns {boolean} whether finished standings are looked at, which no longer change */
 export function isFinal() {
-  return state.seasonId !== null;
+  return get().seasonId !== null;
 }

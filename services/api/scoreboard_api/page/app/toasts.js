@@ -15,14 +15,24 @@ let pending = "";
  * @param {string} text
  * @param {"good" | "bad" | "plain"} [tone]
  * @param {boolean} [keep] until it is closed
+ * @param {{label: string, run: () => void} | null} [action] what can be done about it
  */
-export function toast(text, tone = "plain", keep = false) {
+export function toast(text, tone = "plain", keep = false, action = null) {
   const box = byId("toasts");
   for (const old of box.querySelectorAll("p")) if (old.textContent === text) old.parentElement?.remove();
-  const close = h("button", { class: "toast__close", type: "button", "aria-label": "Dismiss", on: { click: () => note.remove() } }, "×");
-  const note = h("div", { class: "toast", data: { tone } }, h("p", {}, text), close);
+  const close = h("button", { class: "toast__close", type: "button", "aria-label": "Close this notice", on: { click: () => note.remove() } }, "×");
+  const note = h("div", { class: "toast", data: { tone } }, h("p", {}, text), action && act(action, () => note.remove()), close);
   box.append(note);
   if (!keep) setTimeout(() => note.remove(), SHOWN_FOR);
+}
+
+/** @param {{label: string, run: () => void}} action @param {() => void} done */
+function act(action, done) {
+  const click = () => {
+    done();
+    action.run();
+  };
+  return h("button", { class: "button toast__action", type: "button", on: { click } }, action.label);
 }
 
 /**
