@@ -1,0 +1,48 @@
+"""The platform's settings as the chart takes them: names, limits and meaning come from ``scoreboard.settings``."""
+
+from typing import Any
+
+from charts.schema_words import Schema
+from scoreboard.settings import Settings
+
+# Secrets come from Secrets; these addresses and numbers are the chart's own, each under a key of its own.
+NOT_HERE = frozenset(
+    {
+        *("database_url", "redis_url", "signing_key", "previous_signing_key", "master_key"),
+        *("api_host", "api_port", "realtime_host", "realtime_port", "metrics_host", "metrics_port"),
+        *("trusted_proxy_hops", "drain_seconds", "replicas"),
+    }
+)
+
+
+def settings_reference(description: str) -> Schema:
+    """Where settings may stand; which there are is told once, under ``definitions``."""
+    return {"$ref": "#/definitions/settings", "description": description}
+
+
+def settings_schema() -> Schema:
+    """Every setting that may be given, none required."""
+    known: dict[str, Any] = Settings.model_json_schema(by_alias=False)["properties"]
+    return {
+        "type": "object",
+        "description": "Settings of the platform",
+        "additionalProperties": False,
+        "properties": {name: _told(name, known[name]) for name in sorted(known) if name not in NOT_HERE},
+    }
+
+
+def _told(name: str, schema: Schema) -> Schema:
+    kept = {key: value for key, value in schema.items() if key not in ("title", "default")}
+    if "anyOf" in kept:  # optional: absence stands for none
+        kept |= next(choice for choice in kept.pop("anyOf") if choice.get("type") != "null")
+    words = schema.get("description") or name.replace("_", " ").capitalize()
+    kept["description"] = f"{words} (default: {_shown(schema.get('default'))})"
+    return kept
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or "none"
+    return "none" if value in ("", None, {}) else str(value)

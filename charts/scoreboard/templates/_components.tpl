@@ -1,0 +1,187 @@
+{{/*
+The components in the order in which they are written, with what sets them apart.
+  key: in the values. probePort: which port answers the probes. stores: whether it may know the stores and the keys.
+*/}}
+{{- define "scoreboard.components" -}}
+- {name: api, key: api, module: scoreboard_api, probePort: http, httpPort: 8000, stores: true}
+- {name: realtime, key: realtime, module: scoreboard_realtime, probePort: http, httpPort: 8001, stores: true}
+- {name: worker, key: worker, module: scoreboard_worker, probePort: metrics, httpPort: 0, stores: true}
+- {name: anticheat-ml, key: anticheatMl, module: scoreboard_anticheat_ml, probePort: metrics, httpPort: 0, stores: true}
+- {name: operator, key: operator, module: scoreboard_operator, probePort: metrics, httpPort: 0, stores: false}
+{{- end -}}
+
+{{- define "scoreboard.postgresSource" -}}
+{{- if .Values.dev.postgres.enabled -}}dev{{- else if .Values.postgres.cnpg.enabled -}}cnpg{{- else -}}external{{- end -}}
+{{- end -}}
+
+{{- define "scoreboard.postgresHost" -}}
+{{- $full := include "scoreboard.fullname" . -}}
+{{- if .Values.dev.postgres.enabled -}}{{- $full }}-postgres{{- else -}}{{- $full }}-db-rw{{- end -}}
+{{- end -}}
+
+{{/* DATABASE_URL. Argument: (dict "root" $ "owner" true) for migrations, false for the services' login. */}}
+{{- define "scoreboard.databaseEnv" -}}
+{{- $v := .root.Values -}}
+{{- $source := include "scoreboard.postgresSource" .root -}}
+{{- if eq $source "external" -}}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ ternary $v.postgres.owner.existingSecret $v.postgres.existingSecret .owner }}
+      key: {{ ternary $v.postgres.owner.urlKey $v.postgres.urlKey .owner }}
+{{- else if and .owner (eq $source "cnpg") -}}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef: {name: {{ include "scoreboard.fullname" .root }}-db-app, key: uri}
+{{- else -}}
+- name: DATABASE_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      {{- if eq $source "cnpg" }}
+      name: {{ $v.postgres.cnpg.serviceLoginSecret }}
+      key: password
+      {{- else }}
+      name: {{ $v.dev.postgres.existingSecret }}
+      key: {{ ternary "owner-password" "service-password" .owner }}
+      {{- end }}
+- name: DATABASE_URL
+  value: postgresql://{{ ternary "scoreboard" "scoreboard_service" .owner }}:$(DATABASE_PASSWORD)@{{ include "scoreboard.postgresHost" .root }}:5432/scoreboard
+{{- end -}}
+{{- end -}}
+
+{{- define "scoreboard.redisEnv" -}}
+- name: REDIS_URL
+  {{- if .Values.dev.redis.enabled }}
+  value: redis://{{ include "scoreboard.fullname" . }}-redis:6379/0
+  {{- else }}
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.redis.existingSecret }}, key: {{ .Values.redis.urlKey }}}
+  {{- end }}
+{{- end -}}
+
+{{- define "scoreboard.keysEnv" -}}
+- name: SCOREBOARD_SIGNING_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.signingKey }}}
+- name: SCOREBOARD_PREVIOUS_SIGNING_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.previousSigningKey }}, optional: true}
+- name: SCOREBOARD_MASTER_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.masterKey }}}
+{{- end -}}
+
+{{/* Addresses under which browsers come, as origins; empty where neither ingress nor gateway is on. */}}
+{{- define "scoreboard.origins" -}}
+{{- $origins := list -}}
+{{- if .Values.ingress.enabled -}}
+{{- $scheme := ternary "https" "http" (not (empty .Values.ingress.tlsSecret)) -}}
+{{- range .Values.ingress.hosts -}}{{- $origins = append $origins (printf "%s://%s" $scheme .) -}}{{- end -}}
+{{- end -}}
+{{- if .Values.gateway.enabled -}}
+{{- range .Values.gateway.hostnames -}}{{- $origins = append $origins (printf "https://%s" .) -}}{{- end -}}
+{{- end -}}
+{{- join "," (uniq $origins) -}}
+{{- end -}}
+
+{{/* What the chart knows better than a default does; `settings` wins over it. Argument: (dict "root" $ "facts" …). */}}
+{{- define "scoreboard.derivedSettings" -}}
+{{- $v := .root.Values -}}
+{{- $hops := int $v.network.trustedProxyHops -}}
+{{- if lt $hops 0 -}}{{- $hops = ternary 1 0 (or $v.ingress.enabled $v.gateway.enabled) -}}{{- end -}}
+trusted_proxy_hops: {{ $hops }}
+{{- with include "scoreboard.origins" .root }}
+allowed_origins: {{ . | quote }}
+{{- end }}
+{{- if eq .facts.name "api" }}
+replicas: {{ eq $v.api.autoscaling.engine "none" | ternary $v.api.replicas $v.api.autoscaling.maxReplicas }}
+{{- end }}
+{{- if eq .facts.name "realtime" }}
+{{- $one := and (eq $v.realtime.autoscaling.engine "none") (eq (int $v.realtime.replicas) 1) }}
+polling: {{ or $v.stickiness.enabled $one }}
+drain_seconds: {{ $v.realtime.drainSeconds }}
+{{- end }}
+{{- end -}}
+
+{{/* Argument: (dict "root" $ "facts" (one of scoreboard.components)). */}}
+{{- define "scoreboard.env" -}}
+{{- $v := .root.Values -}}
+{{- $c := index $v .facts.key -}}
+{{- if .facts.stores -}}
+{{ include "scoreboard.databaseEnv" (dict "root" .root "owner" false) }}
+{{ include "scoreboard.redisEnv" .root }}
+{{ include "scoreboard.keysEnv" .root }}
+{{ end -}}
+{{- if .facts.httpPort -}}
+- {name: SCOREBOARD_{{ upper .facts.name }}_HOST, value: {{ $v.network.listenAddress | quote }}}
+- {name: SCOREBOARD_{{ upper .facts.name }}_PORT, value: {{ .facts.httpPort | quote }}}
+{{ end -}}
+- {name: SCOREBOARD_METRICS_HOST, value: {{ $v.network.listenAddress | quote }}}
+- {name: SCOREBOARD_METRICS_PORT, value: {{ $v.metrics.port | quote }}}
+{{- if eq .facts.name "anticheat-ml" }}
+- {name: OMP_NUM_THREADS, value: "1"}
+{{- end }}
+{{- if eq .facts.name "operator" }}
+- {name: SCOREBOARD_API_URL, value: "http://{{ include "scoreboard.fullname" .root }}-api:{{ $v.api.service.port }}"}
+- {name: SCOREBOARD_OPERATOR_TOKEN_FILE, value: /var/run/secrets/scoreboard/token}
+- {name: SCOREBOARD_OPERATOR_NAMESPACE, value: {{ ternary "" .root.Release.Namespace $v.operator.clusterWide | quote }}}
+{{- end }}
+{{- $settings := dict -}}
+{{- if .facts.stores -}}
+{{- $settings = include "scoreboard.derivedSettings" . | fromYaml -}}
+{{- $settings = mergeOverwrite $settings (deepCopy $v.settings) -}}
+{{- else -}}
+{{- range $name := list "log_format" "log_level" -}}
+{{- if hasKey $v.settings $name -}}{{- $_ := set $settings $name (index $v.settings $name) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $settings = mergeOverwrite $settings (deepCopy $c.settings) -}}
+{{- range $name, $value := $settings }}
+- {name: SCOREBOARD_{{ upper $name }}, value: {{ include "scoreboard.text" $value | quote }}}
+{{- end }}
+{{- with $c.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "scoreboard.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* Settings of every pod. No service links: a Service called scoreboard-api would set SCOREBOARD_API_PORT to an address. */}}
+{{- define "scoreboard.podBase" -}}
+enableServiceLinks: false
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- end -}}
+
+{{/* The command that brings the schema up to date, as a container. Argument: (dict "root" $ "name" …). */}}
+{{- define "scoreboard.migrateContainer" -}}
+{{- $v := .root.Values -}}
+name: {{ .name }}
+image: {{ include "scoreboard.image" (dict "root" .root "image" $v.api.image) }}
+imagePullPolicy: {{ $v.image.pullPolicy }}
+command: [python, -m, scoreboard_cli, migrate, {{ ternary "--seed" "--no-seed" $v.migrations.seed }}]
+env:
+  {{- include "scoreboard.databaseEnv" (dict "root" .root "owner" true) | nindent 2 }}
+  {{- if $v.migrations.seed }}
+  {{- include "scoreboard.redisEnv" .root | nindent 2 }}
+  {{- include "scoreboard.keysEnv" .root | nindent 2 }}
+  {{- end }}
+resources:
+  {{- toYaml $v.migrations.resources | nindent 2 }}
+securityContext:
+  {{- include "scoreboard.containerSecurity" . | nindent 2 }}
+volumeMounts:
+  - {name: tmp, mountPath: /tmp}
+{{- end -}}

@@ -1,0 +1,297 @@
+"""What must hold of every rendered document, whatever the profile."""
+
+import re
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from charts.generate import PROFILES, profile_values
+from scoreboard import telemetry
+from tests.charts.documents import PodTemplate, documents, named, of_kind, pods
+
+ALL_PODS = [(profile, pod) for profile in PROFILES for pod in pods(profile)]
+OURS = ("api", "realtime", "worker", "anticheat-ml", "operator")
+each_pod = pytest.mark.parametrize(("profile", "pod"), ALL_PODS, ids=lambda each: getattr(each, "name", each))
+each_profile = pytest.mark.parametrize("profile", PROFILES)
+
+
+def selected(profile: str, selector: dict[str, Any]) -> list[PodTemplate]:
+    wanted = selector.get("matchLabels", selector)
+    return [pod for pod in pods(profile) if wanted.items() <= pod.labels.items()]
+
+
+@each_pod
+def test_pods_pass_the_restricted_standard(profile: str, pod: PodTemplate) -> None:
+    security = pod.spec["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] > 0
+    assert security["seccompProfile"]["type"] == "RuntimeDefault"
+    for key in ("hostNetwork", "hostPID", "hostIPC", "hostUsers"):
+        assert key not in pod.spec
+    assert {next(iter(volume.keys() - {"name"})) for volume in pod.spec.get("volumes", ())} <= {
+        *("emptyDir", "configMap", "projected", "secret", "persistentVolumeClaim")
+    }
+    for container in pod.containers:
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False
+        assert own["readOnlyRootFilesystem"] is True
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert not own.get("privileged")
+        assert all("hostPort" not in port for port in container.get("ports", ()))
+
+
+@each_pod
+def test_containers_say_what_they_need(profile: str, pod: PodTemplate) -> None:
+    for container in pod.containers:
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), pod.name
+        assert "memory" in container["resources"]["limits"], pod.name
+        assert all(volume.get("emptyDir", {"sizeLimit": 1}).get("sizeLimit") for volume in pod.spec.get("volumes", ()))
+        mounted = {mount["name"] for mount in container.get("volumeMounts", ())}
+        claims = {each["metadata"]["name"] for each in pod.owner["spec"].get("volumeClaimTemplates", ())}
+        assert mounted <= {volume["name"] for volume in pod.spec.get("volumes", ())} | claims
+
+
+@each_pod
+def test_images_have_a_tag_that_stays(profile: str, pod: PodTemplate) -> None:
+    for container in pod.containers:
+        assert re.search(r"(:[^:/]+|@sha256:[0-9a-f]{64})$", container["image"]), container["image"]
+        assert not container["image"].endswith(":latest")
+
+
+@each_pod
+def test_no_variable_comes_from_the_neighbourhood(profile: str, pod: PodTemplate) -> None:
+    """A service link of scoreboard-api would set SCOREBOARD_API_PORT to tcp://…, and the API would not start."""
+    assert pod.spec["enableServiceLinks"] is False
+    for container in pod.containers:
+        names = [each["name"] for each in container.get("env", ())]
+        assert len(names) == len(set(names)), f"{pod.name} is given a variable twice"
+        assert "envFrom" not in container
+
+
+@each_pod
+def test_only_the_operator_has_a_token_of_the_cluster(profile: str, pod: PodTemplate) -> None:
+    assert pod.spec["automountServiceAccountToken"] is (pod.labels["app.kubernetes.io/component"] == "operator")
+
+
+@each_profile
+def test_the_chart_makes_no_secret_and_puts_none_elsewhere(profile: str) -> None:
+    assert not of_kind(profile, "Secret")
+    for document in of_kind(profile, "ConfigMap"):
+        assert not re.search(r"(?i)(password|key|token|url)\W{1,4}[a-z0-9+/]{12,}", str(document["data"])), document[
+            "data"
+        ]
+    for pod in pods(profile):
+        for container in pod.containers:
+            for each in container.get("env", ()):
+                secret = re.search(r"PASSWORD|_KEY$|DATABASE_URL|REDIS_URL", each["name"])
+                if secret and "value" in each:
+                    assert "$(" in each["value"] or "@" not in each["value"], each
+
+
+@each_profile
+def test_selectors_find_pods_and_ports_exist(profile: str) -> None:
+    for service in of_kind(profile, "Service"):
+        found = selected(profile, service["spec"]["selector"])
+        assert found, service["metadata"]["name"]
+        for pod in found:
+            names = {port["name"] for container in pod.containers for port in container.get("ports", ())}
+            assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+    for budget in of_kind(profile, "PodDisruptionBudget"):
+        assert selected(profile, budget["spec"]["selector"]), budget["metadata"]["name"]
+    for workload in of_kind(profile, "Deployment", "StatefulSet"):
+        assert (
+            workload["spec"]["selector"]["matchLabels"].items()
+            <= workload["spec"]["template"]["metadata"]["labels"].items()
+        )
+    selectors = [str(each["spec"]["selector"]) for each in of_kind(profile, "Deployment", "StatefulSet")]
+    assert len(selectors) == len(set(selectors))
+
+
+@each_profile
+def test_routes_lead_to_ports_for_people_only(profile: str) -> None:
+    services = {each["metadata"]["name"]: each for each in of_kind(profile, "Service")}
+    leads = []
+    for ingress in of_kind(profile, "Ingress"):
+        for rule in ingress["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                target = path["backend"]["service"]
+                leads.append((path["path"], target["name"]))
+                assert target["port"] == {"name": "http"}
+                assert "http" in {port["name"] for port in services[target["name"]]["spec"]["ports"]}
+    for route in of_kind(profile, "HTTPRoute"):
+        for rule in route["spec"]["rules"]:
+            for backend in rule["backendRefs"]:
+                leads += [(match["path"]["value"], backend["name"]) for match in rule["matches"]]
+                ports = {port["port"]: port["name"] for port in services[backend["name"]]["spec"]["ports"]}
+                assert ports[backend["port"]] == "http"
+    for path, service in leads:
+        assert service.endswith("-api" if path == "/" else "-realtime")
+    if leads:
+        assert {path for path, _ in leads} == {"/", "/socket.io", "/api/v1/ws", "/api/v1/live"}
+
+
+@each_profile
+def test_probes_are_three_different_questions(profile: str) -> None:
+    for deployment in of_kind(profile, "Deployment"):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        ports = {port["name"] for port in container.get("ports", ())}
+        paths = [container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")]
+        assert len(set(paths)) == 3
+        assert all(
+            container[f"{name}Probe"]["httpGet"]["port"] in ports for name in ("startup", "readiness", "liveness")
+        )
+        liveness = container["livenessProbe"]
+        assert liveness["periodSeconds"] * liveness["failureThreshold"] >= 30, "a slow minute must not restart it"
+
+
+@each_profile
+def test_a_pod_has_time_to_leave(profile: str) -> None:
+    needs = {"api": 15, "realtime": 23, "worker": 10, "anticheat-ml": 10, "operator": 5}
+    for deployment in of_kind(profile, "Deployment"):
+        spec = deployment["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        pause = int(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["", "0"])[1])
+        assert spec["terminationGracePeriodSeconds"] >= pause + needs[container["name"]] + 2
+        if container["name"] in ("api", "realtime"):
+            assert pause >= 3, "balancers need a moment to learn that it leaves"
+            assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+@each_profile
+def test_every_component_has_its_objects(profile: str) -> None:
+    for deployment in of_kind(profile, "Deployment"):
+        name = deployment["metadata"]["name"]
+        budget = named(profile, "PodDisruptionBudget", name)["spec"]
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        assert budget["maxUnavailable"] == 1, "a node could not be drained"
+        assert named(profile, "Service", name)
+        assert named(profile, "ServiceAccount", name)["automountServiceAccountToken"] is False
+        assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == name
+        scalers = [
+            each
+            for each in of_kind(profile, "HorizontalPodAutoscaler", "ScaledObject")
+            if each["spec"]["scaleTargetRef"]["name"] == name
+        ]
+        assert len(scalers) <= 1, "two autoscalers would fight"
+        assert ("replicas" in deployment["spec"]) is not bool(scalers)
+
+
+def test_realtime_shrinks_slowly() -> None:
+    for profile, kind in (("prod", "HorizontalPodAutoscaler"), ("keda", "ScaledObject")):
+        spec = named(profile, kind, "scoreboard-realtime")["spec"]
+        behavior = spec.get("behavior") or spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+        assert behavior["scaleDown"] == {
+            "stabilizationWindowSeconds": 600,
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}],
+        }
+
+
+@each_profile
+def test_metrics_that_scale_exist(profile: str) -> None:
+    known = {each.name for each in REGISTRY.collect()}
+    assert telemetry.QUEUE_ITEMS._name in known
+    for scaler in of_kind(profile, "ScaledObject"):
+        for trigger in scaler["spec"]["triggers"]:
+            if trigger["type"] == "prometheus":
+                used = set(re.findall(r"scoreboard_[a-z_]+(?=[{\[])", trigger["metadata"]["query"]))
+                assert used
+                assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in used} <= known
+                assert "$" not in trigger["metadata"]["query"]
+
+
+@each_profile
+def test_network_policies_begin_by_denying(profile: str) -> None:
+    policies = of_kind(profile, "NetworkPolicy")
+    if profile == "dev":
+        assert not policies
+        return
+    (deny,) = [each for each in policies if each["metadata"]["name"].endswith("-deny")]
+    assert deny["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert not deny["spec"].get("ingress")
+    assert not deny["spec"].get("egress")
+    covered = {pod.name for pod in selected(profile, deny["spec"]["podSelector"])}
+    assert covered == {pod.name for pod in pods(profile)}
+    for policy in policies:
+        assert selected(profile, policy["spec"]["podSelector"]), policy["metadata"]["name"]
+        for rule in policy["spec"].get("egress") or ():
+            assert rule.get("to"), "an egress rule without a target allows everything"
+
+
+@each_profile
+def test_nobody_may_do_everything(profile: str) -> None:
+    for document in of_kind(profile, "Role", "ClusterRole"):
+        for rule in document["rules"]:
+            for key in ("apiGroups", "resources", "verbs"):
+                assert "*" not in rule[key]
+            assert not {"secrets", "pods/exec", "nodes"} & set(rule["resources"])
+            assert not {"delete", "escalate", "bind", "impersonate"} & set(rule["verbs"])
+
+
+def test_production_is_closed_by_default() -> None:
+    for profile in ("minimal", "prod", "ha", "keda", "gateway", "external-db"):
+        for name in ("scoreboard-api", "scoreboard-realtime"):
+            (container,) = named(profile, "Deployment", name)["spec"]["template"]["spec"]["containers"]
+            values = {each["name"]: each.get("value") for each in container["env"]}
+            assert values["SCOREBOARD_PUBLIC_DOCS"] == "false"
+            assert values["SCOREBOARD_SECURE_COOKIES"] == "true"
+            assert values["SCOREBOARD_REQUIRE_SIGNATURES"] == "true"
+
+
+def test_only_migrations_know_the_owner() -> None:
+    for profile in ("minimal", "prod", "dev"):
+        for pod in pods(profile):
+            told = str(pod.spec)
+            owner = "scoreboard-postgres-owner" in told or "owner-password" in told
+            assert owner is (pod.labels["app.kubernetes.io/component"] in ("migrate", "postgres")), pod.name
+
+
+def test_the_hook_needs_nothing_of_the_chart() -> None:
+    job = named("prod", "Job", "scoreboard-migrate")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert "hook-succeeded" not in job["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    spec = job["spec"]["template"]["spec"]
+    made = {each["metadata"]["name"] for each in documents("prod")}
+    used = {spec["serviceAccountName"], *(volume.get("configMap", {}).get("name") for volume in spec["volumes"])}
+    assert not used & made
+    assert {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"} <= job["spec"].keys()
+
+
+def test_the_operator_may_read_resources_and_write_their_status() -> None:
+    role = named("prod", "Role", "scoreboard-operator")
+    allowed = {
+        (group, what, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for what in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    kinds = ("boards", "actionkinds", "anticheatpolicies", "seasons")
+    wanted = {("scoreboard.dev", kind, verb) for kind in kinds for verb in ("get", "list", "watch", "patch")}
+    wanted |= {("scoreboard.dev", f"{kind}/status", verb) for kind in kinds for verb in ("get", "patch")}
+    assert allowed == wanted | {("", "events", "create")}
+    assert not named("prod", "Deployment", "scoreboard-operator")["spec"].get("strategy", {}).get("rollingUpdate")
+    spec = named("prod", "Deployment", "scoreboard-operator")["spec"]["template"]["spec"]
+    assert not any(
+        "KEY" in each["name"] or each["name"].endswith("DATABASE_URL") for each in spec["containers"][0]["env"]
+    )
+
+
+@each_profile
+def test_labels_tell_whose_it_is(profile: str) -> None:
+    for document in documents(profile):
+        labels = document["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "scoreboard"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+
+
+def test_polling_is_on_only_where_it_works() -> None:
+    def polling(profile: str) -> str:
+        (container,) = named(profile, "Deployment", "scoreboard-realtime")["spec"]["template"]["spec"]["containers"]
+        values: dict[str, str] = {each["name"]: each.get("value") for each in container["env"]}
+        return values["SCOREBOARD_POLLING"]
+
+    assert polling("dev") == "true", "one pod"
+    assert polling("prod") == "true", "sticky"
+    assert polling("keda") == "false", "several pods, no stickiness"
+    assert profile_values("gateway")["stickiness"]["enabled"]
