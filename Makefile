@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 NPROC := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 INSTALLED := $(VENV)/.installed
 NODE_CLIENT := tests/contract/node/node_modules/.installed
+HELM3 := tests/charts/node/node_modules/.installed
 export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,7 +29,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 install: $(INSTALLED) ## Install everything into .venv, exactly as locked
 
 .PHONY: up
-up: $(INSTALLED) ## Start the whole platform here: Postgres, Redis, API, realtime, worker (Ctrl-C stops it)
+up: $(INSTALLED) ## Start the whole platform here: Postgres, Redis, API, realtime, worker, anti-cheat (Ctrl-C stops it)
 	@exec $(BIN)/scoreboard up $(ARGS)
 
 .PHONY: demo
@@ -36,16 +37,20 @@ demo: $(INSTALLED) ## Let simulated players play on the running platform
 	@exec $(BIN)/scoreboard demo $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) $(NODE_CLIENT) ## Run every test against real stores, real processes and a real browser
+test: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test against real stores, real processes and a real browser
 	$(BIN)/pytest -n $(NPROC) --dist loadfile $(ARGS)
 
 .PHONY: test-full
-test-full: $(INSTALLED) $(NODE_CLIENT) ## Run every test with the long sets too; prints and demands the counts of the security tests
+test-full: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test with the long sets too; prints and demands the counts of the security tests
 	$(BIN)/python -m pytest -p tests.security.counts -m "" -n $(NPROC) --dist loadfile $(ARGS)
 
 $(NODE_CLIENT): tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi
+
+$(HELM3): tests/charts/node/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/charts/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is not here: the chart is rendered with Helm 4 only"; fi
 
 .PHONY: unit
 unit: $(INSTALLED) ## Run the tests that need nothing but Python
@@ -63,6 +68,30 @@ security: $(INSTALLED) ## Look for holes: bandit over the code, known advisories
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src services
 	$(BIN)/python .ci/audit.py
 	$(BIN)/python .ci/sbom.py dist/sbom.cdx.json
+
+.PHONY: test-charts
+test-charts: $(INSTALLED) $(HELM3) ## Run the charts: render, schemas, policy, every container as a process, rolling restarts, images
+	$(BIN)/pytest tests/charts $(ARGS)
+
+.PHONY: charts
+charts: $(INSTALLED) ## Write what is generated for the charts: values schema, README, golden files, plain manifests
+	$(BIN)/python -m charts.generate
+
+# docker is often there without an engine to talk to.
+BUILDER ?= $(shell if docker info >/dev/null 2>&1; then echo docker; elif command -v podman >/dev/null; then echo podman; elif command -v buildah >/dev/null; then echo buildah; fi)
+IMAGE_TAG ?= 0.1.0
+IMAGE_REGISTRY ?=
+SERVICES ?= api realtime worker anticheat-ml
+
+.PHONY: images
+images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., IMAGE_TAG=..., SERVICES="api worker", BUILD_ARGS=...)
+	@test -n "$(BUILDER)" || { echo "None of docker (with an engine), podman and buildah is here: install one of them."; exit 1; }
+	@set -e; for service in $(SERVICES); do \
+	  name=$(if $(IMAGE_REGISTRY),$(IMAGE_REGISTRY)/)scoreboard-$$service:$(IMAGE_TAG); \
+	  echo "$(BUILDER): $$name"; \
+	  $(BUILDER) build --file services/$$service/Dockerfile --tag $$name --build-arg VERSION=$(IMAGE_TAG) \
+	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(BUILD_ARGS) .; \
+	done
 
 .PHONY: docs
 docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
@@ -84,6 +113,18 @@ bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among
 .PHONY: bench-defence
 bench-defence: $(INSTALLED) ## Measure what the four layers of defence cost a request
 	$(BIN)/python -m benchmarks.defence $(ARGS)
+
+.PHONY: bench-anticheat
+bench-anticheat: $(INSTALLED) ## Measure how fast the anti-cheat model and the inline rules judge
+	$(BIN)/python -m benchmarks.anticheat $(ARGS)
+
+.PHONY: detection-card
+detection-card: $(INSTALLED) ## Measure what the shipped model finds and misses; writes docs/detection-card.md, fails below the floors
+	$(BIN)/python -m benchmarks.detection_card $(ARGS)
+
+.PHONY: default-model
+default-model: $(INSTALLED) ## Train the shipped anti-cheat model again (its digest is pinned in the code)
+	$(BIN)/python -m scoreboard_cli.training.ship
 
 .PHONY: screenshots
 screenshots: $(INSTALLED) ## Take the README's pictures from a running demo (needs Chromium)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from scoreboard_cli import audit_commands, commands
+from scoreboard_cli import audit_commands, commands, model_commands, policy_commands
 from scoreboard_cli.demo_command import demo
 from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.training.command import train
 
 app = typer.Typer(
     help="A live, cheat-resistant scoreboard on your own machine.",
@@ -24,12 +25,12 @@ def up(
     host: Annotated[str, typer.Option(help="Address on which API and realtime listen.")] = "127.0.0.1",
     api_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of API and pages.")] = 8000,
     realtime_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the live connections.")] = 8001,
-    metrics_port: Annotated[int, typer.Option(min=1, max=65533, help="First of three ports for metrics.")] = 9100,
+    metrics_port: Annotated[int, typer.Option(min=1, max=65532, help="First of four ports for metrics.")] = 9100,
     no_seed: Annotated[bool, typer.Option("--no-seed", help="Make no demo boards.")] = False,
     with_demo: Annotated[bool, typer.Option("--demo", help="Let simulated players play at once.")] = False,
     rate: Annotated[float | None, typer.Option(min=0.1, help="With --demo: times faster than by nature.")] = None,
 ) -> None:
-    """Start everything: stores, schema, API, realtime and worker. Ctrl-C stops it."""
+    """Start everything: stores, schema, API, realtime, worker and anti-cheat. Ctrl-C stops it."""
     from rich.console import Console
 
     from scoreboard_cli.up import UpOptions, run_up
@@ -45,7 +46,10 @@ app.command("create-service")(commands.create_service)
 app.command()(commands.role)
 app.command()(commands.status)
 app.command()(demo)
+app.command()(train)
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(model_commands.app, name="models")
+app.add_typer(policy_commands.app, name="policy")
 
 
 def main() -> None:

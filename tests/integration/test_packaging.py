@@ -15,7 +15,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
-SERVICES = {"api": "scoreboard_api.app", "realtime": "scoreboard_realtime.app", "worker": "scoreboard_worker.__main__"}
+SERVICES = {
+    "api": "scoreboard_api.app",
+    "realtime": "scoreboard_realtime.app",
+    "worker": "scoreboard_worker.__main__",
+    "anticheat-ml": "scoreboard_anticheat_ml.__main__",
+}
 
 
 def locked() -> set[str]:

@@ -108,7 +108,7 @@ async def test_a_crash_before_the_boards_followed_is_healed_by_the_sweep(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("scoreboard.usecases.change_status._spread", dies)
+        patch.setattr("scoreboard.usecases.change_status.spread_status", dies)
         with pytest.raises(KeyboardInterrupt):
             await sanction(api, ada, BANNED)
     await sweep_outbox(api.platform, older_than=0)

@@ -1,4 +1,4 @@
-"""``scoreboard up`` as a real process over real stores, with small stand-ins for the three services."""
+"""``scoreboard up`` as a real process over real stores, with small stand-ins for the four services."""
 
 import asyncio
 import contextlib
@@ -42,18 +42,19 @@ PORT_NAMES = {
     "api": "SCOREBOARD_API_PORT",
     "realtime": "SCOREBOARD_REALTIME_PORT",
     "worker": "SCOREBOARD_METRICS_PORT",
+    "anticheat_ml": "SCOREBOARD_METRICS_PORT",
 }
 OWN_SETTINGS = ("DATABASE_URL", "REDIS_URL")
 
 
 @dataclass
 class Place:
-    """A folder for ``up``, the stand-ins, and three free ports."""
+    """A folder for ``up``, the stand-ins, and free ports."""
 
     root: Path
     api: int = field(default_factory=ports.pick_free)
     realtime: int = field(default_factory=ports.pick_free)
-    metrics: int = field(default_factory=lambda: next(p for p in range(14000, 14900, 3) if _free(p, p + 1, p + 2)))
+    metrics: int = field(default_factory=lambda: next(p for p in range(14000, 14900, 4) if _free(*range(p, p + 4))))
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -130,7 +131,7 @@ def started(place: Place, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 def test_up_starts_everything_and_stops_it_in_order(place: Place) -> None:
     with started(place) as process:
         pids = place.pids()
-        assert sorted(pids) == ["api", "postgres", "realtime", "redis", "worker"]
+        assert sorted(pids) == ["anticheat", "api", "postgres", "realtime", "redis", "worker"]
         with urllib.request.urlopen(f"http://127.0.0.1:{place.api}/") as reply:
             environment = json.load(reply)
         services, owner = urlsplit(environment["DATABASE_URL"]), urlsplit(str(place.running()["database_url"]))
@@ -146,7 +147,7 @@ def test_up_starts_everything_and_stops_it_in_order(place: Place) -> None:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     stopped = [line.split()[1] for line in out.splitlines() if " stopped" in line]
-    assert stopped == ["realtime", "api", "worker", "redis", "postgres"]
+    assert stopped == ["realtime", "api", "anticheat", "worker", "redis", "postgres"]
     assert f"http://127.0.0.1:{place.api}/docs" in out
     assert not any(map(start_mark, pids.values()))
     assert not (place.data / "run.json").exists()

@@ -35,7 +35,7 @@ def test_the_page_address_can_be_opened_on_this_machine(host: str, url: str) -> 
 
 def test_each_service_has_its_own_metrics_port() -> None:
     options = UpOptions(Path("data"), metrics_port=9500)
-    assert options.metrics_ports == {"api": 9500, "realtime": 9501, "worker": 9502}
+    assert options.metrics_ports == {"api": 9500, "realtime": 9501, "worker": 9502, "anticheat": 9503}
 
 
 def test_one_port_for_two_purposes_is_refused() -> None:

@@ -41,7 +41,7 @@ def texts() -> dict[str, str]:
     found = {}
     for name in listed:
         path = ROOT / name
-        if path.is_file() and path.suffix not in (".png", ".woff2") and "/vendor/" not in name:
+        if path.is_file() and path.suffix not in (".png", ".woff2", ".skops", ".npz") and "/vendor/" not in name:
             found[name] = path.read_text("utf-8")
     assert len(found) > 100
     return found

@@ -18,16 +18,18 @@ class Cheat:
         shared: Chance it has in common with the other accounts of its ring.
         person: Whose pace and skill it works with.
         cooldown_s: The cooldown that is worth sniping.
+        switch_after: After so many actions a program takes over, where one does; drawn when left out.
     """
 
     rng: Random
     shared: Random
     person: Person
     cooldown_s: float = 60.0
+    switch_after: int | None = None
 
     def pace(self, low: float = 0.4, high: float = 1.2) -> float:
         """A pace in seconds, drawn as a share of the person's."""
-        return max(0.5, self.person.median_s * self.rng.uniform(low, high))
+        return max(min(0.5, self.person.median_s), self.person.median_s * self.rng.uniform(low, high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +54,67 @@ class Family:
         return play(cheat.rng, cheat.person, kinds, intervals, self.tactics)
 
 
+_TICKS_S = (0.05, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 300)
 _SCRIPT = Tactics(one_kind=True, finishes_at_once=True)
 
 
 def _gaussian(cheat: Cheat) -> Iterator[float]:
     period = cheat.pace()
-    return scripts.gaussian_jitter(cheat.rng, period=period, deviation=period * cheat.rng.uniform(0.05, 0.3))
+    return scripts.gaussian_jitter(cheat.rng, period=period, deviation=period * cheat.rng.uniform(0.03, 0.4))
 
 
 def _uniform(cheat: Cheat) -> Iterator[float]:
-    period, width = cheat.pace(), cheat.rng.uniform(0.1, 0.8)
+    period, width = cheat.pace(), cheat.rng.uniform(0.1, 0.95)
     return scripts.uniform_jitter(cheat.rng, low=period * (1 - width), high=period * (1 + width))
 
 
 def _lognormal(cheat: Cheat) -> Iterator[float]:
-    return scripts.lognormal_jitter(cheat.rng, median=cheat.pace(), spread=cheat.rng.uniform(0.3, 1.0))
+    return scripts.lognormal_jitter(cheat.rng, median=cheat.pace(), spread=cheat.rng.uniform(0.25, 1.2))
 
 
 def _quantised(cheat: Cheat) -> Iterator[float]:
-    tick = cheat.rng.choice((0.05, 0.1, 0.25, 0.5))
-    return scripts.quantised_sleep(cheat.rng, median=cheat.pace(), spread=cheat.rng.uniform(0.4, 1.0), tick=tick)
+    median = cheat.pace()
+    tick = cheat.rng.choice([tick for tick in _TICKS_S if median / 60 <= tick <= median / 2] or [median / 10])
+    return scripts.quantised_sleep(cheat.rng, median=median, spread=cheat.rng.uniform(0.3, 1.0), tick=tick)
 
 
 def _burst(cheat: Cheat) -> Iterator[float]:
-    quick, pause = cheat.rng.uniform(0.03, 0.07), cheat.rng.uniform(10, 25)
-    return scripts.burst(cheat.rng, size=cheat.rng.randint(25, 60), quick=quick, pause=pause)
+    quick = min(cheat.rng.uniform(0.03, 0.07), cheat.person.median_s / 4)
+    pause = cheat.person.median_s * cheat.rng.uniform(2, 20)
+    return scripts.burst(cheat.rng, size=cheat.rng.randint(8, 60), quick=quick, pause=pause)
 
 
 def _low_and_slow(cheat: Cheat) -> Iterator[float]:
     jitter, rest = cheat.rng.uniform(0.1, 0.3), cheat.person.break_s
-    return scripts.low_and_slow(cheat.rng, period=3 * cheat.pace(0.8), jitter=jitter, rest=rest)
+    return scripts.low_and_slow(
+        cheat.rng, period=3 * cheat.pace(0.8), jitter=jitter, session=cheat.rng.randint(30, 200), rest=rest
+    )
+
+
+def _drifting(cheat: Cheat) -> Iterator[float]:
+    swing, cycle = cheat.rng.uniform(0.15, 0.6), cheat.rng.randint(20, 150)
+    return scripts.drifting_timer(cheat.rng, period=cheat.pace(), swing=swing, cycle=cycle)
+
+
+def _erlang(cheat: Cheat) -> Iterator[float]:
+    return scripts.erlang_waits(cheat.rng, mean=cheat.pace(), steps=cheat.rng.randint(2, 6))
+
+
+def _menu(cheat: Cheat) -> Iterator[float]:
+    median = cheat.pace()
+    delays = [median * cheat.rng.lognormvariate(0, 0.5) for _ in range(cheat.rng.randint(2, 6))]
+    return scripts.menu_of_delays(cheat.rng, delays=delays, slack=cheat.rng.uniform(0.002, 0.03))
+
+
+def _replay(cheat: Cheat) -> Iterator[float]:
+    length, noise = cheat.rng.randint(8, 80), cheat.rng.choice((0.002, 0.01, 0.03))
+    return imitations.replay_loop(cheat.rng, cheat.person, length=length, noise=noise)
+
+
+def _half(cheat: Cheat) -> Iterator[float]:
+    switch = cheat.rng.randint(40, 160) if cheat.switch_after is None else cheat.switch_after
+    deviation = cheat.rng.uniform(0.02, 0.3)
+    return imitations.half_human_half_bot(cheat.rng, cheat.person, switch_after=switch, deviation=deviation)
 
 
 _ALL = (
@@ -90,7 +123,9 @@ _ALL = (
     Family("gaussian_jitter", _gaussian, _SCRIPT),
     Family("lognormal_jitter", _lognormal, _SCRIPT),
     Family("exponential_waits", lambda cheat: scripts.exponential_waits(cheat.rng, mean=cheat.pace()), _SCRIPT),
-    Family("drifting_timer", lambda cheat: scripts.drifting_timer(cheat.rng, period=cheat.pace()), _SCRIPT),
+    Family("drifting_timer", _drifting, _SCRIPT),
+    Family("erlang_waits", _erlang, _SCRIPT),
+    Family("menu_of_delays", _menu, _SCRIPT),
     Family("quantised_sleep", _quantised, _SCRIPT),
     Family(
         "cooldown_sniper",
@@ -99,11 +134,7 @@ _ALL = (
     ),
     Family("burst", _burst, Tactics(one_kind=True, favours_direct=True, finishes_at_once=True)),
     Family("low_and_slow", _low_and_slow, Tactics(one_kind=True)),
-    Family(
-        "replay_loop",
-        lambda cheat: imitations.replay_loop(cheat.rng, cheat.person, length=cheat.rng.randint(12, 60)),
-        Tactics(one_kind=True),
-    ),
+    Family("replay_loop", _replay, Tactics(one_kind=True)),
     Family("shuffled_human", lambda cheat: imitations.shuffled_human(cheat.rng, cheat.person), Tactics(one_kind=True)),
     Family("grinder", lambda cheat: imitations.grinder(cheat.rng, cheat.person)),
     Family(
@@ -122,12 +153,7 @@ _ALL = (
         lambda cheat: imitations.instant_finisher(cheat.rng, cheat.person),
         Tactics(finishes_at_once=True),
     ),
-    Family(
-        "half_human_half_bot",
-        lambda cheat: imitations.half_human_half_bot(
-            cheat.rng, cheat.person, switch_after=cheat.rng.randint(40, 160), deviation=cheat.rng.uniform(0.03, 0.15)
-        ),
-    ),
+    Family("half_human_half_bot", _half),
     Family("rounded_human", lambda cheat: imitations.rounded_human(cheat.rng, cheat.person)),
 )
 

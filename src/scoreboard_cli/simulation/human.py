@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from random import Random
 
 from scoreboard_cli.simulation.person import Person
+from scoreboard_cli.simulation.rhythm import rhythm_intervals
 
 _SHORTEST_S = 0.12  # nobody acts twice on purpose in less
 _BREAK_SPREAD = 0.8
+_LONGEST_PAUSE = 20.0  # of the median interval; what is longer is a break
 
 
 def human_intervals(rng: Random, person: Person) -> Iterator[float]:
     """An honest person: sessions of correlated play, and breaks between them."""
+    if person.rhythm:
+        yield from rhythm_intervals(rng, person.rhythm)
     for session in sessions(rng, person):
         yield from session
         yield rest(rng, person)
@@ -37,6 +41,8 @@ def restless_intervals(rng: Random, person: Person) -> Iterator[float]:
     correlation over several actions) and of what is particular to this action. Now and then one follows at once on
     the other, or a distraction comes between: the tails.
     """
+    if person.rhythm:
+        yield from rhythm_intervals(rng, person.rhythm.without_breaks(_LONGEST_PAUSE * person.median_s))
     mood_spread = person.spread * math.sqrt(person.mood)
     own_spread = person.spread * math.sqrt(1 - person.mood)
     step = mood_spread * math.sqrt(1 - person.memory**2)

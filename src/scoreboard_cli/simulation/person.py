@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from scoreboard_cli.simulation.rhythm import Rhythm
+
 
 class Tempo(StrEnum):
     """How quickly somebody plays. It differs between people by more than honest and cheating play differ."""
@@ -36,6 +38,8 @@ class Person:
         skill: 0..1; where reported points centre between the least and the most possible.
         consistency: 0..1; how little points scatter.
         habit: Probability to stay with the same kind of action.
+        rhythm: Replaces everything about timing but ``median_s`` where the pastime is not a task a few seconds long.
+        aptness: Probability that the kind of action is the one that takes such an interval: quick ones for quick kinds.
     """
 
     tempo: Tempo
@@ -50,6 +54,8 @@ class Person:
     skill: float
     consistency: float
     habit: float
+    rhythm: Rhythm | None = None
+    aptness: float = 0.0
 
 
 def draw_person(rng: Random, *, tempo: Tempo | None = None, break_s: float = 600.0) -> Person:

@@ -8,6 +8,7 @@ from random import Random
 from scoreboard_cli.simulation.person import Person
 
 _SHORTEST_PAUSE_S = 0.02
+_PACES = 3.0  # from the quickest kind to the slowest the usual interval grows by this, in logarithms
 _DIRECT_SHARE = 0.3  # a direct action takes a person one press: it follows this much quicker than a task
 
 
@@ -46,6 +47,7 @@ class Tactics:
         finishes_at_once: Completes as early as the rules allow.
         snipes: Takes what has a cooldown the moment it ends.
         claims_cap: Reports points at the cap.
+        claim_slack: How far below the cap such a report may stay, as a share of the range.
         overreach: Probability that such a report is above the cap.
         keeps_time: Makes up afterwards for an action that took longer than its interval.
     """
@@ -55,6 +57,7 @@ class Tactics:
     finishes_at_once: bool = False
     snipes: bool = False
     claims_cap: bool = False
+    claim_slack: float = 0.02
     overreach: float = 0.0
     keeps_time: bool = False
 
@@ -154,9 +157,16 @@ class _Play:
         ready = [kind for kind in self._cooling if self._wanted_at[kind.key] <= horizon]
         if ready and not self._tactics.one_kind:
             return min(ready, key=lambda kind: self._wanted_at[kind.key])
-        if not self._tactics.one_kind and self._rng.random() >= self._person.habit:
+        if not self._tactics.one_kind and self._rng.random() < self._person.aptness:
+            self._last = self._free[self._apt(interval)]
+        elif not self._tactics.one_kind and self._rng.random() >= self._person.habit:
             self._last = self._rng.choices(self._free, weights=self._liking)[0]
         return self._last
+
+    def _apt(self, interval: float) -> int:
+        """The place of the kind that such an interval is usual for: the free kinds from the quickest to the slowest."""
+        pace = math.log(max(interval, _SHORTEST_PAUSE_S) / self._person.median_s)
+        return min(max(int((0.5 + pace / _PACES) * len(self._free)), 0), len(self._free) - 1)
 
     def _duration(self, kind: KindRules, interval: float) -> float:
         """Time from begin to completion; a machine needs the least, a person a share of the interval and a reaction."""
@@ -173,7 +183,7 @@ class _Play:
         if self._tactics.claims_cap:
             if self._rng.random() < self._tactics.overreach:
                 return high + self._rng.randint(1, max(1, (high - low) // 2))
-            return high - self._rng.randint(0, max(0, (high - low) // 50))
+            return high - self._rng.randint(0, max(0, int((high - low) * self._tactics.claim_slack)))
         scatter = 0.05 + 0.25 * (1 - self._person.consistency)
         self._form = 0.8 * self._form + self._rng.gauss(0, scatter * 0.4)
         care = 0.06 * math.log(duration / max(kind.min_duration_s, 0.5)) if duration else 0.0

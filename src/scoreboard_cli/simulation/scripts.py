@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 _SHORTEST_S = 0.02
@@ -51,6 +51,24 @@ def exponential_waits(rng: Random, *, mean: float) -> Iterator[float]:
     """
     while True:
         yield _SHORTEST_S + rng.expovariate(1 / mean)
+
+
+def erlang_waits(rng: Random, *, mean: float, steps: int) -> Iterator[float]:
+    """A chain of ``steps`` small waits of pure chance: between a Poisson process and a clock.
+
+    Defining: coefficient of variation ``1 / sqrt(steps)``, without memory.
+    """
+    while True:
+        yield _SHORTEST_S + rng.gammavariate(steps, mean / steps)
+
+
+def menu_of_delays(rng: Random, *, delays: Sequence[float], slack: float = 0.004) -> Iterator[float]:
+    """``sleep(choice(...))``: a few delays that somebody wrote down, in random order.
+
+    Defining: every interval is one of ``delays``, give or take a share ``slack`` of it.
+    """
+    while True:
+        yield rng.choice(delays) * (1 + rng.uniform(0, slack))
 
 
 def drifting_timer(rng: Random, *, period: float, swing: float = 0.3, cycle: int = 60) -> Iterator[float]:

@@ -1,0 +1,96 @@
+"""How the model in use is: drift, scores, canaries. Kept in Postgres for the console, shown as metrics."""
+
+from typing import Any
+
+import numpy as np
+import structlog
+
+from scoreboard import telemetry
+from scoreboard.storage import model_windows, models
+from scoreboard.storage.database import Transaction
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.read_model_health import read_model_health
+from scoreboard_anticheat_ml.artefact import Opened
+from scoreboard_anticheat_ml.drift import Drift
+from scoreboard_anticheat_ml.opened_models import OpenedModels
+
+_log = structlog.get_logger("scoreboard.model")
+_SHOWN = 10
+_DAY = 86400.0
+_FORGOTTEN_AT_ONCE = 5_000
+
+
+def canaries_equal(opened: Opened) -> bool:
+    """Whether the windows with known scores come out to the bit as they did when the model was loaded."""
+    return bool(np.array_equal(opened.canaries.scores(opened.model), opened.canary_scores))
+
+
+class Reporter:
+    """Reports about the model in use, every few seconds."""
+
+    def __init__(self, platform: Platform, opened: OpenedModels, drift: Drift) -> None:
+        self._platform = platform
+        self._opened = opened
+        self._drift = drift
+        self._canaries: dict[str, Any] | None = None
+
+    async def check_canaries(self) -> None:
+        """Score the canaries once more. A difference means that memory, a library or the processor changed."""
+        current = self._opened.current
+        if current is None:
+            return
+        equal = canaries_equal(current.opened)
+        if not equal:
+            _log.error("the model scores its canaries differently than when it was loaded", model=current.id)
+        self._canaries = {"model": current.id, "at": telemetry.utc_now().isoformat(), "equal": equal}
+        telemetry.MODEL_CANARIES.set(equal)
+
+    async def forget(self) -> None:
+        """Delete old windows that led to nothing, a part at a time. Raises StoreUnavailable."""
+        kept = self._platform.settings.model_windows_kept_days * _DAY
+        while await self._platform.database.transact(lambda tx: model_windows.forget(tx, kept, _FORGOTTEN_AT_ONCE)):
+            pass
+
+    async def report(self) -> None:
+        """Keep the report and set the gauges. Raises StoreUnavailable."""
+        current = self._opened.current
+        if current is not None:
+            if self._canaries is None or self._canaries["model"] != current.id:
+                await self.check_canaries()
+            report = self._report(current.opened)
+
+            async def save(tx: Transaction) -> None:
+                await models.save_health(tx, current.id, report)
+
+            await self._platform.database.transact(save)
+        await self._show()
+
+    def _report(self, opened: Opened) -> dict[str, Any]:
+        psi = self._drift.index(opened.model.reference)
+        scores = self._drift.scores()
+        for feature, value in psi.items():
+            telemetry.MODEL_DRIFT.labels(feature).set(value)
+        for quantile, value in scores.items():
+            telemetry.MODEL_SCORE.labels(quantile).set(value)
+        worst = sorted(psi.items(), key=lambda pair: -pair[1])[:_SHOWN]
+        return {
+            "windows": len(self._drift),
+            "drift": [{"feature": feature, "psi": round(value, 4)} for feature, value in worst],
+            "scores": scores,
+            "canaries": self._canaries,
+        }
+
+    async def _show(self) -> None:
+        """What Postgres knows of it, as gauges."""
+        health = await read_model_health(self._platform)
+        if health.position is not None:
+            telemetry.MODEL_BEHIND.set(health.position.behind)
+        if health.current is not None:
+            telemetry.MODEL_AGE.set(health.current.age_s)
+        for gauge, value in (
+            (telemetry.MODEL_FLAG_RATE, health.flag_rate),
+            (telemetry.MODEL_DISAGREEMENT, health.disagreement),
+            (telemetry.MODEL_PRECISION, health.review_precision),
+        ):
+            if value is not None:
+                gauge.set(value)

@@ -1,0 +1,293 @@
+"""The model's service as its own process beside API and worker: quick, and nothing lost whatever is killed."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from scoreboard.domain.model import ModelStage
+from scoreboard.storage import ledger, models, positions
+from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.read_model_health import CONSUMER, read_model_health
+from scoreboard_anticheat_ml.artefact import write_folder
+from tests.conftest import Running, launch
+from tests.model_play import MODEL_ACTS, default_artefact, other_artefact, person, record, script, windows_of
+from tests.stage import Person, Service, Stores, register, until
+
+INTERVAL = 0.1
+VERDICT_S = 2.0
+
+
+@pytest_asyncio.fixture(scope="module")
+async def running(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async for started in launch(stores, tmp_path_factory.mktemp("model"), **MODEL_ACTS):
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service(running: Running) -> AsyncIterator[Service]:
+    """The model's service; it has put the package's model into the registry by itself."""
+    service = Service("anticheat_ml", running.environment, running.folder / "anticheat.log")
+    service.start()
+    await service.ready(within=60)
+    yield service
+    service.stop()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def model(running: Running, service: Service) -> str:
+    """The shipped model, allowed to flag."""
+    model_id = default_artefact().model_id
+    listed = await until(lambda: registered(running.platform), within=30, what="the shipped model being registered")
+    assert [(each.id, each.stage) for each in listed] == [(model_id, ModelStage.SHADOW)]
+    await running.platform.database.transact(lambda tx: models.set_stage(tx, model_id, ModelStage.CANARY))
+    await until(lambda: stage_of(service, "canary"), what="the model being allowed to flag")
+    first = await register(running.client)  # what a process imports and compiles once is not a verdict's time
+    await record(running.platform, [(UUID(first.id), at) for at in script(30)])
+    await until(lambda: case_of(running.platform, first.id), within=30, what="the first case")
+    return model_id
+
+
+async def registered(platform: Platform) -> list[Any]:
+    return list(await platform.database.transact(models.listed))
+
+
+async def metrics(service: Service) -> str:
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{service.url}/metrics", timeout=5)).text
+
+
+async def stage_of(service: Service, stage: str) -> bool:
+    return f'scoreboard_model_stage{{stage="{stage}"}} 1.0' in await metrics(service)
+
+
+async def caught_up(platform: Platform, *, within: float = 30.0) -> None:
+    async def done() -> bool:
+        position = await platform.database.transact(lambda tx: positions.read(tx, CONSUMER))
+        head, _ = await platform.database.transact(ledger.head)
+        return position == head
+
+    await until(done, within=within, what="the model having caught up")
+
+
+async def case_of(platform: Platform, player_id: str) -> Any:
+    rows = await platform.database.transact(
+        lambda tx: tx.fetch(
+            "SELECT c.source, c.verdict, c.status, c.opened_at, e.detail::text AS detail FROM review_cases c"
+            " LEFT JOIN suspicion_events e ON e.case_id = c.id AND e.detail IS NOT NULL WHERE c.player_id = $1"
+            " ORDER BY e.id LIMIT 1",
+            UUID(player_id),
+        )
+    )
+    return rows[0] if rows else None
+
+
+async def play(player: Person, events: int, interval: float = INTERVAL) -> None:
+    """A program at a fixed interval, through the API."""
+    began = time.monotonic()
+    for number in range(events):
+        await asyncio.sleep(max(0.0, began + number * interval - time.monotonic()))
+        reply = await player.post("/api/v1/scores/update", {"action_id": f"{interval}-{number}", "kind": "tap"})
+        assert reply.status_code == 200, reply.text
+
+
+async def test_a_script_is_flagged_within_fifty_events_and_two_seconds(
+    running: Running, service: Service, model: str
+) -> None:
+    cheat = await register(running.client)
+    await play(cheat, 50)
+    done = time.monotonic()
+    case = await until(lambda: case_of(running.platform, cheat.id), within=VERDICT_S, what="the case")
+    assert time.monotonic() - done < VERDICT_S
+    assert tuple(case)[:3] == ("model", "flag", "open")
+    detail = json.loads(case["detail"])
+    assert detail["model_id"] == model
+    assert detail["window"] in (20, 30, 40, 50)
+    assert detail["contributions"]
+    seconds = await running.platform.database.transact(
+        lambda tx: tx.fetch(
+            "SELECT extract(epoch FROM w.at - l.at)::float8 AS s FROM model_windows w"
+            " JOIN ledger l ON l.seq = w.end_seq WHERE w.player_id = $1",
+            UUID(cheat.id),
+        )
+    )
+    assert max(row["s"] for row in seconds) < VERDICT_S
+    shown = await metrics(service)
+    assert 'scoreboard_model_verdicts_total{verdict="flag"}' in shown
+    assert "scoreboard_model_verdict_seconds_bucket" in shown
+
+
+async def test_who_is_flagged_plays_on_and_nothing_is_held(running: Running, model: str) -> None:
+    cheat = await register(running.client)
+    await play(cheat, 50)
+    await until(lambda: case_of(running.platform, cheat.id), within=VERDICT_S, what="the case")
+    reply = await cheat.post("/api/v1/scores/update", {"action_id": "one-more", "kind": "tap"})
+    assert reply.status_code == 200
+    assert reply.json()["verdict"] == "allow"
+
+
+async def test_kill_9_in_the_middle_loses_and_doubles_nothing(running: Running, service: Service, model: str) -> None:
+    crowd = [await register(running.client) for _ in range(6)]
+    ids = [UUID(player.id) for player in crowd]
+    plays = sorted((at, who) for number, who in enumerate(ids) for at in person(400, seed=number))
+    for first in range(0, len(plays), 200):
+        await record(running.platform, [(who, at) for at, who in plays[first : first + 200]])
+        if first % 600 == 200:
+            service.kill()
+            service.start()
+    await service.ready(within=60)
+    await caught_up(running.platform)
+    for who in ids:
+        ends = [row[0] for row in await windows_of(running.platform, who, model)]
+        assert len(ends) == len(set(ends))
+        assert set(ends) >= {20, *range(50, 401, 25)}
+
+
+async def test_a_worker_that_was_dead_for_ten_minutes_drains_the_backlog(
+    running: Running, service: Service, model: str
+) -> None:
+    """The play goes on meanwhile: the API answers, the ledger grows. Time is the ledger's."""
+    crowd = [await register(running.client) for _ in range(10)]
+    ids = [UUID(player.id) for player in crowd]
+    service.kill()
+    began = person(1, seed=1)[0]
+    plays = sorted((at, who) for number, who in enumerate(ids) for at in person(150, seed=50 + number, began=began))
+    await record(running.platform, [(who, at) for at, who in plays])
+    assert (await crowd[0].post("/api/v1/scores/update", {"action_id": "meanwhile", "kind": "tap"})).status_code == 200
+    health = await read_model_health(running.platform)
+    assert health.position is not None
+    assert health.position.behind >= len(plays)
+    service.start()
+    await service.ready(within=60)
+    await caught_up(running.platform)
+    for who in ids:
+        ends = [row[0] for row in await windows_of(running.platform, who, model)]
+        assert len(ends) == len(set(ends))
+        assert set(ends) >= {20, *range(50, 151, 25)}
+
+
+async def test_with_redis_gone_the_verdict_comes_from_the_ledger(
+    running: Running, service: Service, model: str, stores: Stores
+) -> None:
+    cheat = await register(running.client)
+    stores.valkey.stop()
+    try:
+        await play(cheat, 50)
+        case = await until(lambda: case_of(running.platform, cheat.id), within=2 * VERDICT_S, what="the case")
+        assert case["source"] == "model"
+    finally:
+        stores.valkey.start()
+    await caught_up(running.platform)
+    windows = await windows_of(running.platform, UUID(cheat.id), model)
+    assert len({row[0] for row in windows}) == len(windows)
+
+
+async def test_a_stream_that_was_lost_or_trimmed_leaves_no_gap(running: Running, service: Service, model: str) -> None:
+    player = await register(running.client)
+    service.kill()
+    await play(player, 30, interval=0.02)
+    client = Redis.from_url(running.environment["REDIS_URL"])
+    await client.flushdb()
+    await client.aclose()
+    service.start()
+    await service.ready(within=60)
+    await play(player, 30, interval=0.021)
+    await caught_up(running.platform)
+    ends = [row[0] for row in await windows_of(running.platform, UUID(player.id), model)]
+    assert {20, 50} <= set(ends)
+    assert len(ends) == len(set(ends))
+
+
+def command(running: Running, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **running.environment}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    data = ("--data", str(running.folder / "none"))
+    return subprocess.run(
+        [sys.executable, "-m", "scoreboard_cli", "models", *arguments, *data],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+async def test_the_switch_works_within_a_second(running: Running, service: Service, model: str) -> None:
+    cheat = await register(running.client)
+    done = await asyncio.to_thread(command, running, "off")
+    assert done.returncode == 0, done.stderr
+    switched = time.monotonic()
+    await until(lambda: stage_of(service, "off"), within=1.0, what="the model being off")
+    assert time.monotonic() - switched < 1.0
+    await record(running.platform, [(UUID(cheat.id), at) for at in script(60)])
+    await caught_up(running.platform)
+    assert await windows_of(running.platform, UUID(cheat.id)) == []
+    done = await asyncio.to_thread(command, running, "on")
+    assert (done.returncode, done.stdout) == (0, "Models are asked.\n")
+    await until(lambda: stage_of(service, "canary"), within=2.0, what="the model being asked again")
+
+
+async def test_the_command_line_shows_and_promotes_and_takes_back(
+    running: Running, service: Service, model: str
+) -> None:
+    listed = await asyncio.to_thread(command, running, "list")
+    assert model in listed.stdout
+    assert "canary" in listed.stdout
+    refused = await asyncio.to_thread(command, running, "promote", model)
+    assert refused.returncode == 1
+    assert "may not become hold yet" in refused.stderr
+    shown = await asyncio.to_thread(command, running, "show", model[:6])
+    assert "It may not become hold yet:" in shown.stdout
+    done = await asyncio.to_thread(command, running, "promote", model, "--despite", "a test wants it")
+    assert (done.returncode, done.stdout) == (0, f"{model} is hold now.\n")
+    await until(lambda: stage_of(service, "hold"), within=2.0, what="the model being allowed to hold")
+    rows = await running.platform.database.transact(
+        lambda tx: tx.fetch("SELECT detail::text FROM audit_log WHERE event = 'model.promoted'")
+    )
+    assert json.loads(rows[-1][0])["despite"] == "a test wants it"
+    taken = await asyncio.to_thread(command, running, "rollback")
+    assert (taken.returncode, taken.stdout) == (0, f"{model} is retired. No model is in use now.\n")
+    await running.platform.database.transact(lambda tx: models.set_stage(tx, model, ModelStage.CANARY))
+    await until(lambda: stage_of(service, "canary"), within=10.0, what="the model being in use again")
+
+
+async def test_a_trained_model_is_added_and_a_tampered_one_is_refused(
+    running: Running, service: Service, model: str, tmp_path: Path
+) -> None:
+    write_folder(other_artefact(), tmp_path / "model")
+    done = await asyncio.to_thread(command, running, "add", str(tmp_path / "model"))
+    assert done.returncode == 0, done.stderr
+    assert "is a candidate now" in done.stdout
+    assert (await asyncio.to_thread(command, running, "add", str(tmp_path / "model"))).returncode == 0
+    body = bytearray((tmp_path / "model" / "model.skops").read_bytes())
+    body[len(body) // 2] ^= 1
+    (tmp_path / "model" / "model.skops").write_bytes(bytes(body))
+    sidecar = json.loads((tmp_path / "model" / "model.json").read_text())
+    sidecar["model"]["model_id"] = "broken"
+    (tmp_path / "model" / "model.json").write_text(json.dumps(sidecar))
+    refused = await asyncio.to_thread(command, running, "add", str(tmp_path / "model"))
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+
+
+async def test_probes_and_metrics_answer_and_sigterm_ends_it(running: Running, service: Service) -> None:
+    async with httpx.AsyncClient() as client:
+        for path in ("live", "ready", "startup"):
+            assert (await client.get(f"{service.url}/health/{path}", timeout=5)).status_code == 200
+    shown = await metrics(service)
+    for name in ("events_total", "behind_entries", "players", "canaries_equal", "windows_total"):
+        assert f"scoreboard_model_{name}" in shown
+    assert service.stop() in (0, -15)
+    service.start()
+    await service.ready(within=60)

@@ -1,0 +1,281 @@
+"""The registry: promotion by evidence and an injected clock, signatures that outlive a key, labels from reviewers."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.model import Detection, Found, JudgedWindow, ModelStage
+from scoreboard.security.identifiers import new_id
+from scoreboard.security.platform_keys import load_platform_key, platform_keys
+from scoreboard.storage import model_windows, models
+from scoreboard.storage.database import Transaction
+from scoreboard.storage.models import StoredArtefact
+from scoreboard.usecases.collect_labels import collect_labels
+from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.promote_model import promote_model, weigh_promotion
+from scoreboard.usecases.read_model_health import read_model_health
+from scoreboard.usecases.register_model import register_model
+from scoreboard_anticheat_ml.artefact import ArtefactRefused
+from scoreboard_anticheat_ml.opened_models import open_stored
+from scoreboard_anticheat_ml.registering import register_shipped, register_trained, renew_signatures, verify_registered
+from scoreboard_cli.training.reviews import REVIEWED, labelled
+from tests.conftest import furnish
+from tests.model_play import default_artefact, install, new_player, other_artefact, person, record, script
+from tests.stage import Stores, make_keys, settings_from
+
+GOOD = {
+    "tpr": {length: {"macro": 0.95, "families": {"fixed": 1.0}} for length in ("20", "50", "200")},
+    "segment_ratio": 1.5,
+}
+
+
+@pytest_asyncio.fixture
+async def platform(stores: Stores) -> AsyncIterator[Platform]:
+    platform = open_platform(settings_from(await stores.environment()), application="test")
+    await furnish(platform)
+    yield platform
+    await platform.close()
+
+
+async def a_model(platform: Platform, name: str, metrics: dict[str, object], stage: ModelStage) -> None:
+    """A row of the registry; nothing loads it here."""
+    stored = StoredArtefact(b"trees", {"metrics": metrics}, bytes(32), b"signature", "key")
+    await register_model(platform, name, stored, by="test")
+    await platform.database.transact(lambda tx: models.set_stage(tx, name, stage))
+
+
+async def looked_at(platform: Platform, model_id: str, count: int, flagged: int) -> list[UUID]:
+    """So many players with one window each, the first ones flagged."""
+    ids = [await new_player(platform, f"{model_id}-{number}") for number in range(count)]
+    windows = [
+        JudgedWindow(
+            player_id,
+            model_id,
+            number + 1,
+            20,
+            20,
+            1.0,
+            0.5,
+            2 if number < flagged else 0,
+            Found.FLAG if number < flagged else Found.NONE,
+            (Detection("model", "words"),),
+            "tap",
+            datetime.now(UTC),
+        )
+        for number, player_id in enumerate(ids)
+    ]
+    await platform.database.transact(lambda tx: model_windows.add(tx, windows, [False] * count))
+    return ids
+
+
+async def decide(platform: Platform, player_id: UUID, decision: str, *, source: str = "model", by: UUID | None) -> None:
+    """A decided case, as a reviewer leaves it; ``by`` None: the deadline."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.fetch(
+            "INSERT INTO review_cases (id, player_id, source, verdict, status, priority, opened_at, updated_at, due_at,"
+            " decision, decided_by, decided_at) VALUES ($1, $2, $3, 'flag', 'decided', 1, clock_timestamp(),"
+            " clock_timestamp(), clock_timestamp(), $4, $5, clock_timestamp())",
+            new_id(),
+            player_id,
+            source,
+            decision,
+            by,
+        )
+
+    await platform.database.transact(work)
+
+
+async def canaries(platform: Platform, model_id: str) -> None:
+    report = {"canaries": {"at": "now", "equal": True}}
+    await platform.database.transact(lambda tx: models.save_health(tx, model_id, report))
+
+
+async def test_a_model_goes_from_candidate_to_suspend_one_step_at_a_time(platform: Platform) -> None:
+    moderator = await new_player(platform, "moderator")
+    await a_model(platform, "m", GOOD, ModelStage.CANDIDATE)
+    assert await promote_model(platform, "m", by="test") is ModelStage.SHADOW
+
+    with pytest.raises(Refusal) as caught:
+        await promote_model(platform, "m", by="test")
+    assert caught.value.code is ErrorCode.CONFLICT
+    assert "7 days" in caught.value.detail
+    assert "known scores" in caught.value.detail
+    ids = await looked_at(platform, "m", 300, 1)
+    await canaries(platform, "m")
+    stage, against = await weigh_promotion(platform, "m")
+    assert stage is ModelStage.CANARY
+    assert len(against) == 1, "only the days are left"
+    week = datetime.now(UTC) + timedelta(days=7, seconds=1)
+    assert await promote_model(platform, "m", by="test", now=week) is ModelStage.CANARY
+
+    with pytest.raises(Refusal, match="at least 20"):
+        await promote_model(platform, "m", by="test", now=week + timedelta(days=7))
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_windows SET at = clock_timestamp()"))
+    for number in range(6):
+        await decide(platform, ids[number], "ban" if number < 5 else "release", by=moderator)
+    await decide(platform, ids[9], "release", by=None)
+    assert await promote_model(platform, "m", by="test", now=week + timedelta(days=7)) is ModelStage.HOLD
+    rows = await platform.database.transact(
+        lambda tx: tx.fetch(
+            "SELECT event, subject, detail->>'to' FROM audit_log WHERE event LIKE 'model.%' ORDER BY id"
+        )
+    )
+    assert [tuple(row) for row in rows] == [
+        ("model.registered", "m", None),
+        ("model.promoted", "m", "shadow"),
+        ("model.promoted", "m", "canary"),
+        ("model.promoted", "m", "hold"),
+    ]
+
+
+async def test_a_model_without_a_family_table_stays_a_candidate(platform: Platform) -> None:
+    await a_model(platform, "m", {}, ModelStage.CANDIDATE)
+    with pytest.raises(Refusal, match="no table of families"):
+        await promote_model(platform, "m", by="test")
+    assert await promote_model(platform, "m", by="test", despite="measured elsewhere") is ModelStage.SHADOW
+
+
+async def test_a_model_that_was_replaced_cannot_be_promoted_past_its_successor(platform: Platform) -> None:
+    await a_model(platform, "old", GOOD, ModelStage.CANARY)
+    await a_model(platform, "new", GOOD, ModelStage.CANARY)
+    with pytest.raises(Refusal, match="new has taken its place"):
+        await promote_model(platform, "old", by="test", despite="anything")
+    await a_model(platform, "last", GOOD, ModelStage.SUSPEND)
+    with pytest.raises(Refusal, match="no further stage"):
+        await promote_model(platform, "last", by="test")
+    with pytest.raises(Refusal, match="There is no model"):
+        await promote_model(platform, "nobody", by="test")
+
+
+async def test_nothing_is_known_before_a_model_ran(platform: Platform) -> None:
+    health = await read_model_health(platform)
+    assert (health.on, health.current, health.position, health.flag_rate) == (True, None, None, None)
+
+
+async def test_review_precision_counts_what_people_decided(platform: Platform) -> None:
+    moderator = await new_player(platform, "moderator")
+    await a_model(platform, "m", GOOD, ModelStage.CANARY)
+    ids = await looked_at(platform, "m", 40, 10)
+    for number, decision in enumerate(("ban", "reject", "dismiss", "ban")):
+        await decide(platform, ids[number], decision, by=moderator)
+    await decide(platform, ids[5], "release", by=None)
+    await decide(platform, ids[6], "ban", source="rules", by=moderator)
+    health = await read_model_health(platform)
+    assert health.review_precision == 0.75
+    assert health.flag_rate == 0.25
+
+
+async def test_the_shipped_model_is_registered_once_and_signed_again_when_keys_rotate(platform: Platform) -> None:
+    keys = platform_keys(platform.settings)
+    await register_shipped(platform, keys)
+    await register_shipped(platform, keys)
+    [found] = await platform.database.transact(models.listed)
+    assert (found.id, found.stage) == (default_artefact().model_id, ModelStage.SHADOW)
+    await verify_registered(platform, found.id)
+
+    new_key = load_platform_key(make_keys()["SCOREBOARD_SIGNING_KEY"])
+    await register_shipped(platform, [new_key])
+    stored = await platform.database.transact(lambda tx: models.artefact(tx, found.id))
+    assert stored is not None
+    assert stored.key_id == new_key.id
+    with pytest.raises(ArtefactRefused, match="which this platform has not"):
+        await verify_registered(platform, found.id)
+    [same] = await platform.database.transact(models.listed)
+    assert same.stage_since == found.stage_since
+
+
+async def test_a_new_key_signs_what_the_one_before_has_signed(platform: Platform) -> None:
+    model_id = await install(platform, other_artefact(), ModelStage.SHADOW)
+    changed = await install(platform, default_artefact(), ModelStage.CANDIDATE)
+    await platform.database.transact(
+        lambda tx: tx.fetch("UPDATE models SET artefact = artefact || '\\x00' WHERE id = $1", changed)
+    )
+    old, new = platform_keys(platform.settings)[0], load_platform_key(make_keys()["SCOREBOARD_SIGNING_KEY"])
+    await renew_signatures(platform, [new, old])
+    found = {
+        name: await platform.database.transact(lambda tx, n=name: models.artefact(tx, n))
+        for name in (model_id, changed)
+    }
+    assert {name: stored.key_id for name, stored in found.items() if stored} == {model_id: new.id, changed: old.id}
+    open_stored(model_id, found[model_id], [new])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("signature = ''", "not signed"),
+        ("signature = set_byte(signature, 9, 255 - get_byte(signature, 9))", "changed after it was signed"),
+        ("key_id = 'somebody'", "which this platform has not"),
+        ("sidecar = jsonb_set(sidecar, '{schema}', '\"x\"')", "not what was registered"),
+        ("artefact = artefact || '\\x00'", "not what was registered"),
+        ("sidecar = jsonb_set(sidecar, '{model,thresholds,shift}', '9')", "not what was registered"),
+    ],
+)
+async def test_what_was_changed_in_the_registry_is_refused_with_a_sentence(
+    platform: Platform, change: str, words: str
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.CANDIDATE)
+    await platform.database.transact(lambda tx: tx.fetch(f"UPDATE models SET {change} WHERE id = $1", model_id))
+    with pytest.raises(ArtefactRefused, match=words):
+        await verify_registered(platform, model_id)
+
+
+@pytest.mark.parametrize(("name", "value"), [("format", 99), ("schema", "other"), ("libraries", {"skops": "0.1"})])
+async def test_a_model_of_another_version_is_refused_before_anybody_vouches_for_it(
+    platform: Platform, name: str, value: object
+) -> None:
+    artefact = default_artefact()
+    other = replace(artefact, sidecar={**artefact.sidecar, name: value})
+    with pytest.raises(ArtefactRefused):
+        await register_trained(platform, other, by="test")
+    assert await platform.database.transact(models.listed) == []
+
+
+async def test_reviewers_decisions_and_a_random_sample_become_training_data(platform: Platform) -> None:
+    moderator = await new_player(platform, "moderator")
+    names = ("banned", "dismissed", "by-deadline", "unnoticed", "few", "flagged")
+    ids = {name: await new_player(platform, name) for name in names}
+    for number, name in enumerate(names):
+        events = 20 if name == "few" else 80
+        moments = script(events) if name == "banned" else person(events, seed=number)
+        await record(platform, [(ids[name], at) for at in moments])
+    await record(platform, [(ids["dismissed"], at) for at in person(5, seed=9)], kind="match", points=50)
+    windows = [
+        JudgedWindow(ids[name], "m", 1, 50, 50, 1.0, 0.1, 0, found, (), "tap", datetime.now(UTC))
+        for name, found in (("unnoticed", Found.NONE), ("few", Found.NONE), ("flagged", Found.FLAG))
+    ]
+    await platform.database.transact(lambda tx: model_windows.add(tx, windows, [False] * 3))
+    await decide(platform, ids["banned"], "release", by=moderator)
+    await decide(platform, ids["banned"], "ban", by=moderator)
+    await decide(platform, ids["dismissed"], "dismiss", by=moderator)
+    await decide(platform, ids["by-deadline"], "release", by=None)
+
+    labels = await collect_labels(platform, days=30, audited=10, seed=1)
+    assert {(play.player_id, play.cheat, play.audited) for play in labels.plays} == {
+        (ids["banned"], True, False),
+        (ids["dismissed"], False, False),
+        (ids["unnoticed"], False, True),
+    }
+    data = labelled(labels)
+    family = dict(zip(data.sequences.player.tolist(), data.family.tolist(), strict=True))
+    assert family[str(ids["banned"])] == REVIEWED
+    assert family[str(ids["dismissed"])] == family[str(ids["unnoticed"])] == "human"
+    place = data.sequences.player.tolist().index(str(ids["dismissed"]))
+    events = data.sequences.of(place)
+    assert len(data.sequences.t[events]) == 85
+    assert (data.sequences.points_max[events] == 100).sum() == 5
+    assert np.isnan(data.sequences.points_max[events]).sum() == 80, "fixed points say nothing"
+
+
+async def test_another_model_is_another_row(platform: Platform) -> None:
+    first = await install(platform, default_artefact(), ModelStage.SHADOW)
+    second = await install(platform, other_artefact(), ModelStage.SHADOW)
+    assert first != second
+    assert {model.id for model in await platform.database.transact(models.listed)} == {first, second}
