@@ -40,7 +40,9 @@ AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", 
 PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the external provider's keys", ["outcome"])
 SIGNALS = Counter("scoreboard_anticheat_signals", "Oddities that completions told of, refused ones too", ["signal"])
 AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
-MODEL_WINDOWS = Counter("scoreboard_model_windows", "Windows that a model scored, and what it found", ["stage", "found"])
+MODEL_WINDOWS = Counter(
+    "scoreboard_model_windows", "Windows that a model scored, and what it found", ["stage", "found"]
+)
 MODEL_VERDICTS = Counter("scoreboard_model_verdicts", "What the model's findings led to", ["verdict"])
 MODEL_EVENTS = Counter("scoreboard_model_events", "Completions that the model has taken in")
 MODEL_VERDICT_SECONDS = Histogram(
@@ -51,7 +53,9 @@ MODEL_AGE = Gauge("scoreboard_model_age_seconds", "Time since the model in use w
 MODEL_STAGE = Gauge("scoreboard_model_stage", "1 for the stage of the model in use; off where none is asked", ["stage"])
 MODEL_PLAYERS = Gauge("scoreboard_model_players", "Players whose last completions are in memory")
 MODEL_REFUSED = Counter("scoreboard_model_artefacts_refused", "Models that were not loaded", ["reason"])
-MODEL_CANARIES = Gauge("scoreboard_model_canaries_equal", "1 while windows with known scores come out to the bit as before")
+MODEL_CANARIES = Gauge(
+    "scoreboard_model_canaries_equal", "1 while windows with known scores come out to the bit as before"
+)
 MODEL_DRIFT = Gauge("scoreboard_model_drift_psi", "Population stability index against honest people", ["feature"])
 MODEL_SCORE = Gauge("scoreboard_model_score", "Quantiles of the latest raw scores", ["quantile"])
 MODEL_FLAG_RATE = Gauge("scoreboard_model_flag_rate", "Share of players of the last day whom the model would flag")
