@@ -10,7 +10,7 @@ from scoreboard_anticheat_ml.sequences import F64, I64
 from scoreboard_anticheat_ml.windows import LENGTHS
 
 RATES = (0.01, 0.001, 0.0001)  # watch, flag, suspend
-MARGIN = 1.0  # log odds; real people are more varied than simulated ones, and a flag costs more than a watch
+MARGIN = 1.5  # log odds; real people are more varied than simulated ones, and a flag costs more than a watch
 _ENOUGH = 3.0  # honest windows that should lie above a threshold before it is a segment's own
 
 

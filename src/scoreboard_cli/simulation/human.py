@@ -9,11 +9,29 @@ from scoreboard_cli.simulation.rhythm import rhythm_intervals
 
 _SHORTEST_S = 0.12  # nobody acts twice on purpose in less
 _BREAK_SPREAD = 0.8
+_DAY_S = (14 * 3600.0, 20 * 3600.0)
+_NIGHT_S = (5 * 3600.0, 9 * 3600.0)
 _LONGEST_PAUSE = 20.0  # of the median interval; what is longer is a break
 
 
 def human_intervals(rng: Random, person: Person) -> Iterator[float]:
-    """An honest person: sessions of correlated play, and breaks between them."""
+    """An honest person: sessions of correlated play, breaks between them, and a night's sleep after each day."""
+    awake, day = 0.0, _day(rng)
+    for interval in _wakeful_intervals(rng, person):
+        awake = 0.0 if interval >= _NIGHT_S[0] else awake + interval
+        if awake <= day:
+            yield interval
+        else:
+            yield interval + rng.uniform(*_NIGHT_S)
+            awake, day = 0.0, _day(rng)
+
+
+def _day(rng: Random) -> float:
+    """How long somebody can stay awake, in seconds."""
+    return rng.uniform(*_DAY_S)
+
+
+def _wakeful_intervals(rng: Random, person: Person) -> Iterator[float]:
     if person.rhythm:
         yield from rhythm_intervals(rng, person.rhythm)
     for session in sessions(rng, person):

@@ -62,6 +62,7 @@ def pondering(rng: Random) -> Rhythm:
     """
     usual = _around(rng, 60.0, 0.7)
     mood, memory = _mood(rng, 0.9)
+    clock_s = rng.choice((0.0, 1.0, 1.0))
     return Rhythm(
         (
             Pace(1.0, usual, rng.uniform(0.7, 1.2), rng.uniform(0, 0.3), rng.uniform(-0.5, 0.4)),
@@ -72,9 +73,9 @@ def pondering(rng: Random) -> Rhythm:
         memory,
         drift=rng.choice((rng.uniform(-0.5, 0.5), rng.uniform(-3.5, -0.7), rng.uniform(-3.5, -0.7))),
         span=rng.randint(35, 90),
-        clock_s=rng.choice((0.0, 1.0, 1.0)),
+        clock_s=clock_s,
         bonus_s=rng.choice((10.0, 30.0)),
-        by_heart=rng.choice((0, 0, rng.randint(5, 35))),
+        by_heart=rng.choice((0, 0, rng.randint(5, 35 if clock_s else 15))),  # a fine clock shows that no two are alike
         sway=rng.uniform(0, 2),
         changing=rng.choice((0.0, rng.uniform(0, 1))),
     )

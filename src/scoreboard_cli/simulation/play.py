@@ -10,6 +10,7 @@ from scoreboard_cli.simulation.person import Person
 _SHORTEST_PAUSE_S = 0.02
 _PACES = 3.0  # from the quickest kind to the slowest the usual interval grows by this, in logarithms
 _DIRECT_SHARE = 0.3  # a direct action takes a person one press: it follows this much quicker than a task
+_REST_S = 3600.0  # a rest this long does not depend on what comes after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class _Play:
         kind = self._choose(interval)
         if self._tactics.snipes and kind.cooldown_s:
             interval = self._wanted_at[kind.key] - self._now
-        elif kind.direct and not self._tactics.one_kind:
+        elif kind.direct and not self._tactics.one_kind and interval < _REST_S:
             interval *= _DIRECT_SHARE
         interval -= self._late
         duration = 0.0 if kind.direct else self._duration(kind, interval)
