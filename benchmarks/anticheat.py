@@ -5,6 +5,7 @@ the best of the rounds counts, since what disturbs a round only ever adds to it.
 """
 
 import argparse
+import io
 import statistics
 import sys
 import tempfile
@@ -16,12 +17,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import anticheat_inline, report
-from scoreboard_anticheat_ml import score
 from scoreboard_anticheat_ml.assess import assess, screen
 from scoreboard_anticheat_ml.batches import judged
 from scoreboard_anticheat_ml.features import extract
 from scoreboard_anticheat_ml.fusion import Policy
 from scoreboard_anticheat_ml.model import Model
+from scoreboard_anticheat_ml.score import score_file
 from scoreboard_anticheat_ml.sequences import Sequences
 from scoreboard_anticheat_ml.shipped import shipped
 from scoreboard_anticheat_ml.windows import LONGEST, Windows, cut, stack
@@ -41,11 +42,6 @@ def _spent(work: Callable[[], object]) -> float:
 def _longest(sequences: Sequences) -> Windows:
     """A batch of the longest windows, as they come."""
     return stack([windows for windows in cut(sequences, every=_OFTEN) if windows.length == LONGEST][:2])
-
-
-def _end_to_end(source: Path, table: Path) -> None:
-    if score.main([str(source), str(table)]):
-        sys.exit("Scoring refused the file.")
 
 
 def _latencies(windows: Windows, model: Model) -> list[float]:
@@ -77,11 +73,15 @@ def _measure(people: int, rounds: int, json: Path | None, facts: dict[str, str])
     events, windows = len(sequences.t), _longest(sequences)
     features = extract(windows)
     rescored = len(windows) * _OFTEN
+    quiet = io.StringIO()
     with tempfile.TemporaryDirectory() as folder:
         source, table = Path(folder) / "in.npz", Path(folder) / "out.csv"
         sequences.save(source)
         steps: dict[str, tuple[int, Callable[[], object]]] = {
-            "file to verdicts (score), each 25 events": (events, lambda: _end_to_end(source, table)),
+            "file to table (score), each 25 events": (
+                events,
+                lambda: score_file(source, table, model, Policy(), quiet),
+            ),
             "two tiers, each 10 events": (events, lambda: _tiered(sequences, model)),
             "everything, each 10 events": (events, lambda: _all(sequences, model)),
             "features of the longest windows": (rescored, lambda: extract(windows)),

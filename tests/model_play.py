@@ -37,8 +37,12 @@ MODEL_ACTS = {**NO_INLINE, "SCOREBOARD_ANTICHEAT_MODE": "enforce"}
 
 
 def script(events: int, *, interval: float = 2.0, began: datetime = BEGAN) -> list[datetime]:
-    """A program that acts at a fixed interval."""
-    return [began + timedelta(seconds=interval * number) for number in range(events)]
+    """A program that acts at a fixed interval, to within the milliseconds that a machine takes to wake up.
+
+    Without those the moments lie on whole seconds, and the model has to think that the clock tells no more than that.
+    """
+    rng = Random(events)
+    return [began + timedelta(seconds=interval * number + rng.uniform(0, 0.004)) for number in range(events)]
 
 
 def person(events: int, *, seed: int, began: datetime = BEGAN) -> list[datetime]:
@@ -64,12 +68,18 @@ async def new_player(platform: Platform, name: str) -> UUID:
 
 
 async def record(
-    platform: Platform, play: Iterable[tuple[UUID, datetime]], *, kind: str = "tap", points: int = 1
+    platform: Platform,
+    play: Iterable[tuple[UUID, datetime]],
+    *,
+    kind: str = "tap",
+    points: int = 1,
+    lasted: float = 0.0,
 ) -> int:
     """Write completions into the ledger at given moments, as a batch of the write path would. Returns the last number.
 
     They feed no board: the model reads the ledger and nothing else.
     """
+    play = list(play)
     done = [
         Action(
             new_id(),
@@ -77,7 +87,7 @@ async def record(
             kind,
             1,
             ActionStatus.COMPLETED,
-            at,
+            at - timedelta(seconds=lasted),
             at,
             completed_at=at,
             points=points,
@@ -91,8 +101,8 @@ async def record(
         numbered = [replace(action, ledger_seq=row["seq"] + 1 + place) for place, action in enumerate(done)]
         await actions.add_finished(tx, numbered)
         entries = [
-            LedgerEntry(EntryType.APPLIED, action.created_at, action.id, action.player_id, kind, 1, points, (), (), ())
-            for action in done
+            LedgerEntry(EntryType.APPLIED, at, action.id, action.player_id, kind, 1, points, (), (), ())
+            for action, (_, at) in zip(done, play, strict=True)
         ]
         await ledger.append(tx, (row["seq"], row["hash"]), entries, [None] * len(entries))
         return int(row["seq"]) + len(done)

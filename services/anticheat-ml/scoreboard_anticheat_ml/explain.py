@@ -57,12 +57,22 @@ def explain(model: Model, features: F32, length: int, *, top: int = 5) -> list[C
         length: Events in the window.
         top: How many at most.
     """
+    return explain_all(model, features[None, :], length, top=top)[0]
+
+
+def explain_all(model: Model, features: F32, length: int, *, top: int = 5) -> list[list[Contribution]]:
+    """As ``explain`` for (n, F) windows of one length; one call costs far less than n."""
+    count = features.shape[1]
     medians = model.reference.median(length).astype(np.float32)
-    variants = np.tile(features, (len(features) + 1, 1))
-    places = np.arange(len(features))
-    variants[places + 1, places] = np.where(np.isfinite(features), medians, np.nan)
-    scores = model.score(variants, length)
-    weights = scores[0] - scores[1:]
+    variants = np.repeat(features[:, None, :], count + 1, axis=1)
+    places = np.arange(count)
+    variants[:, places + 1, places] = np.where(np.isfinite(features), medians, np.nan)
+    scores = model.score(variants.reshape(-1, count), length).reshape(-1, count + 1)
+    weights = scores[:, :1] - scores[:, 1:]
+    return [_strongest(model, row, length, own, top) for row, own in zip(features, weights, strict=True)]
+
+
+def _strongest(model: Model, features: F32, length: int, weights: F64, top: int) -> list[Contribution]:
     chosen = [int(place) for place in np.argsort(-weights)[:top] if weights[place] > _LEAST]
     return [_contribution(model, features, place, length, float(weights[place])) for place in chosen]
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from scoreboard_anticheat_ml.artefact import ArtefactRefused
 from scoreboard_anticheat_ml.batches import Judged, judged
 from scoreboard_anticheat_ml.detectors import rules
-from scoreboard_anticheat_ml.explain import explain
+from scoreboard_anticheat_ml.explain import explain_all
 from scoreboard_anticheat_ml.fusion import BadPolicy, Policy, Verdict
 from scoreboard_anticheat_ml.model import Model
 from scoreboard_anticheat_ml.sequences import BadSequences, Sequences
@@ -25,7 +25,7 @@ from scoreboard_anticheat_ml.shipped import shipped
 from scoreboard_anticheat_ml.windows import schedule
 
 COLUMNS = ("player", "end_index", "window", "score", "probability", "verdict", "detectors", "reasons")
-_EXPLAINED = (Verdict.FLAG, Verdict.HOLD, Verdict.SUSPEND)
+_SAID = {Verdict.FLAG: 1, Verdict.HOLD: 2, Verdict.SUSPEND: 3}
 _REASONS = 3
 _TELL_S = 0.5
 
@@ -36,9 +36,8 @@ def rows(judgement: Judged, reasons: "Reasons") -> Iterator[Row]:
     """The lines of one batch, with the place of the player instead of the name."""
     found, windows = judgement.assessment, judgement.windows
     columns = (windows.player.tolist(), windows.end.tolist(), found.score.tolist(), found.probability.tolist())
-    for row, (player, end, score, probability) in enumerate(zip(*columns, strict=True)):
-        decision = judgement.decisions[row]
-        why = reasons.of(judgement, row) if decision.verdict in _EXPLAINED else ""
+    said = zip(*columns, judgement.decisions, reasons.of(judgement), strict=True)
+    for player, end, score, probability, decision, why in said:
         detectors = ";".join(decision.detectors)
         yield player, end, windows.length, f"{score:.6f}", f"{probability:.4f}", decision.verdict, detectors, why
 
@@ -50,25 +49,38 @@ class Reasons:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._given: dict[int, tuple[Verdict, int]] = {}
+        self._given: dict[int, tuple[int, int]] = {}
 
-    def of(self, judgement: Judged, row: int) -> str:
-        """The reasons for a window that is at least flagged; call it in the order of a player's windows."""
-        player, end = int(judgement.windows.player[row]), int(judgement.windows.end[row])
-        verdict, at = self._given.get(player, (Verdict.NONE, 0))
-        if _EXPLAINED.index(judgement.decisions[row].verdict) <= (_EXPLAINED.index(verdict) if at else -1):
-            return f"as at event {at}"
-        self._given[player] = judgement.decisions[row].verdict, end
-        return "; ".join(self._explained(judgement, row))
+    def of(self, judgement: Judged) -> list[str]:
+        """A text for each window, empty where nothing is said; batches have to come in their order."""
+        said, fresh = [], []
+        windows = judgement.windows
+        ends = zip(windows.player.tolist(), windows.end.tolist(), judgement.decisions, strict=True)
+        for row, (player, end, decision) in enumerate(ends):
+            severity = _SAID.get(decision.verdict, 0)
+            most, at = self._given.get(player, (0, 0))
+            if severity > most:
+                fresh.append(row)
+                self._given[player] = severity, end
+            said.append(f"as at event {at}" if severity else "")
+        for row, text in zip(fresh, self._explained(judgement, fresh), strict=True):
+            said[row] = text
+        return said
 
-    def _explained(self, judgement: Judged, row: int) -> Iterator[str]:
+    def _explained(self, judgement: Judged, fresh: list[int]) -> list[str]:
         """What is certain first."""
-        found = judgement.assessment
-        yield from (rule.words for rule in rules.broken(int(found.rules[row])))
-        if "synchrony" in judgement.decisions[row].detectors:
-            yield "acts at the same moments as another account"
-        contributions = explain(self._model, found.features[row], judgement.windows.length, top=_REASONS)
-        yield from (each.sentence() for each in contributions)
+        if not fresh:
+            return []
+        found, length = judgement.assessment, judgement.windows.length
+        texts = []
+        for row, contributions in zip(
+            fresh, explain_all(self._model, found.features[fresh], length, top=_REASONS), strict=True
+        ):
+            proofs = [rule.words for rule in rules.broken(int(found.rules[row]))]
+            if "synchrony" in judgement.decisions[row].detectors:
+                proofs.append("acts at the same moments as another account")
+            texts.append("; ".join([*proofs, *(each.sentence() for each in contributions)]))
+        return texts
 
 
 def score(sequences: Sequences, model: Model, policy: Policy, told: TextIO) -> list[Row]:
@@ -88,6 +100,21 @@ def score(sequences: Sequences, model: Model, policy: Policy, told: TextIO) -> l
     return lines
 
 
+def score_file(source: Path, table: Path, model: Model, policy: Policy, told: TextIO) -> None:
+    """From a file of sequences to a file of verdicts.
+
+    Raises:
+        BadSequences: The source is no such file.
+        OSError: The table cannot be written.
+    """
+    sequences = Sequences.load(source)
+    with table.open("w", newline="", encoding="utf-8") as file:
+        lines = score(sequences, model, policy, told)
+        written = csv.writer(file)
+        written.writerow(COLUMNS)
+        written.writerows((sequences.player[player], *rest) for player, *rest in lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, score, write. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m scoreboard_anticheat_ml.score", description=__doc__.split("\n")[0])
@@ -97,13 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         policy = Policy() if asked.policy is None else Policy.load(asked.policy)
-        sequences = Sequences.load(asked.sequences)
-        model = shipped().model
-        with threadpool_limits(1), asked.table.open("w", newline="", encoding="utf-8") as file:
-            lines = score(sequences, model, policy, sys.stderr)
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            table.writerows((sequences.player[player], *rest) for player, *rest in lines)
+        with threadpool_limits(1):
+            score_file(asked.sequences, asked.table, shipped().model, policy, sys.stderr)
     except (BadSequences, BadPolicy, ArtefactRefused, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
