@@ -104,10 +104,12 @@ async def gather_evidence(
     told = await reports.of_case(tx, case.id, _REPORTS)
     appeal = await reports.appeal_in(tx, case.id)
     others = [other for other in await review_queue.of_player(tx, player_id, _EARLIER + 1) if other.id != case.id]
-    people = await players.find_many(tx, {report.reporter_id for report in told})
+    explained = _model(noted)
+    ring = {UUID(each["player_id"]) for each in (explained or {}).get("together", ())}
+    people = await players.find_many(tx, {report.reporter_id for report in told} | ring)
     return Evidence(
         tuple(_event(event) for event in noted),
-        _model(noted),
+        explained and _named(explained, people),
         _timeline(await review_evidence.played(tx, player_id, _ACTIONS + 1)),
         tuple(HeldView(each.action_id, each.kind, each.points, each.at) for each in held[-_HELD:]),
         HeldTotal(len(held), sum(each.points for each in held)),
@@ -139,6 +141,14 @@ def _model(noted: Sequence[NotedEvent]) -> dict[str, Any] | None:
     """The model's latest explanation."""
     explained = (event.detail for event in reversed(noted) if event.source == CaseSource.MODEL and event.detail)
     return next(explained, None)
+
+
+def _named(explained: dict[str, Any], people: dict[UUID, Player]) -> dict[str, Any]:
+    """With the names of the accounts that act together; explanations from before they were told have none."""
+    ring = [
+        {**each, "username": person(UUID(each["player_id"]), people).username} for each in explained.get("together", ())
+    ]
+    return {**explained, "together": ring}
 
 
 def _timeline(played: Sequence[PlayedAction]) -> tuple[TimelineView, ...]:

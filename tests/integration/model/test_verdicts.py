@@ -4,17 +4,21 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from random import Random
 from uuid import UUID
 
 import pytest
 
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.model import ModelStage
-from scoreboard.domain.player import PlayerStatus
+from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.domain.policy import AntiCheatPolicy
+from scoreboard.security.identifiers import new_id
 from scoreboard.storage import models, players
+from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.read_case import read_case
 from scoreboard.usecases.read_model_health import read_model_health
 from scoreboard.usecases.roll_back_model import roll_back_model
 from scoreboard.usecases.switch_models import switch_models
@@ -286,3 +290,25 @@ async def test_a_process_that_is_told_to_ask_no_model_asks_none(stores: Stores) 
         await process.kill()
         assert await windows_of(platform, cheat) == []
         assert (await read_model_health(platform)).on is False
+
+
+async def test_reviewers_read_who_acts_together(platform: Platform, start: Callable[[], Process]) -> None:
+    await install(platform, default_artefact(), ModelStage.CANARY)
+    names = ["anna", "bert", "cleo"]
+    ring = {await new_player(platform, name): name for name in names}
+    stranger = await new_player(platform, "dora")
+    moments, rng = person(150, seed=9), Random(9)
+    play = [(who, at + timedelta(seconds=rng.uniform(0, 0.2))) for who in ring for at in moments]
+    play += [(stranger, at) for at in person(150, seed=10)]
+    await record(platform, sorted(play, key=lambda each: each[1]))
+    await start().catch_up()
+    for who, name in ring.items():
+        [case_id] = await platform.database.transact(
+            lambda tx, who=who: tx.fetch("SELECT id FROM review_cases WHERE player_id = $1", who)
+        )
+        detail = await read_case(platform, case_id[0], Actor(new_id(), Role.MODERATOR))
+        assert detail.evidence.model is not None
+        told = {each["username"]: each["moments"] for each in detail.evidence.model["together"]}
+        assert set(told) == set(names) - {name}
+        assert min(told.values()) >= 10
+    assert await cases(platform, stranger) == []

@@ -200,6 +200,7 @@ class CaseEvidence(Reply):
         description=(
             "the model's explanation: model_id, threshold_id, schema_hash, window, end_seq, score, probability,"
             " contributions (feature, words, value, human_median, percentile, contribution),"
+            " together (accounts that act at the same moments: player_id, username, moments in common),"
             " histogram (edges in seconds, player and humans as shares)"
         )
     )

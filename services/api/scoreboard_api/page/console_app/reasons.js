@@ -2,6 +2,7 @@
 
 import { fill, h } from "../app/dom.js";
 import { counted, number } from "../app/format.js";
+import { address } from "./address.js";
 import { table } from "./table.js";
 import { instant, measure, PEOPLE, percent, SOURCES } from "./words.js";
 
@@ -39,8 +40,21 @@ function modelPart(model) {
     { class: "reasons" },
     h("h3", { class: "part__title" }, model.probability === null ? "What the model saw" : `The model is ${percent(model.probability)} sure`),
     h("ol", { class: "reasons__list" }, top.map(contribution)),
+    model.together?.length > 0 && together(model.together),
     h("p", { class: "fine" }, facts.join(" · ")),
   );
+}
+
+/** @param {{player_id: string, username: string, moments: number}[]} ring */
+function together(ring) {
+  const account = ({ player_id, username, moments }) =>
+    h(
+      "li",
+      {},
+      username ? h("a", { class: "link", href: address({ tab: "players", playerId: player_id }) }, username) : "an erased account",
+      ` (${counted(moments, "moment")} in common)`,
+    );
+  return h("div", { class: "together" }, h("p", { class: "reason__words" }, "Acts at the same moments as"), h("ul", { class: "together__list" }, ring.map(account)));
 }
 
 /** @param {Contribution} each */
