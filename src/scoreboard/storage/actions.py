@@ -102,8 +102,10 @@ _USAGE = (
     " WHERE (player_id, kind_key) IN (SELECT * FROM unnest($1::uuid[], $2::text[])) ORDER BY player_id, kind_key"
 )
 _USAGE_LOCKED = f"{_USAGE} FOR NO KEY UPDATE"
+# Only of accounts that are there: one may be gone since its token was given out.
 _USAGE_SEED = (
-    "INSERT INTO player_kinds (player_id, kind_key) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO player_kinds (player_id, kind_key) SELECT n.* FROM unnest($1::uuid[], $2::text[]) AS n(player, kind)"
+    " JOIN players p ON p.id = n.player ORDER BY 1, 2 ON CONFLICT DO NOTHING"
 )
 
 
