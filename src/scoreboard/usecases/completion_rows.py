@@ -51,7 +51,7 @@ async def load_rows(
     if known:
         rows.usage = await actions.usage(tx, known, lock=True)
         rows.memories = await suspicion.lock(tx, {player for player, _ in known})
-    # Only now: whoever suspends or bans holds the suspicion until the commit, and is not overtaken by who waited for it.
+    # Only now: who suspends or bans holds the suspicion until the commit, and is not overtaken by who waited for it.
     rows.players = await players.find_many(tx, {request.player_id for request in requests})
     wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
     candidates, now = await seasons.share(tx, wanted) if wanted else ([], None)
