@@ -118,14 +118,14 @@ async def open_of(tx: Transaction, player_ids: Iterable[UUID]) -> dict[UUID, UUI
 
 _DUE = (
     "SELECT c.id FROM review_cases c JOIN player_suspicion s USING (player_id) WHERE c.status = 'open'"
-    " AND c.due_at <= $1 AND c.auto_release AND (s.holding OR EXISTS (SELECT 1 FROM actions a"
+    " AND c.due_at <= $1 AND c.auto_release AND c.id <> ALL($3) AND (s.holding OR EXISTS (SELECT 1 FROM actions a"
     " WHERE a.player_id = c.player_id AND a.status = 'held')) ORDER BY c.due_at LIMIT $2"
 )
 
 
-async def overdue_holds(tx: Transaction, now: datetime, limit: int) -> list[UUID]:
+async def overdue_holds(tx: Transaction, now: datetime, limit: int, passed_over: Iterable[UUID] = ()) -> list[UUID]:
     """Open cases past their time that hold points, oldest first, where policy wants those released."""
-    return [row[0] for row in await tx.fetch(_DUE, now, limit)]
+    return [row[0] for row in await tx.fetch(_DUE, now, limit, list(passed_over))]
 
 
 async def latest(tx: Transaction, limit: int) -> list[ReviewCase]:
