@@ -34,7 +34,7 @@ async def test_one_claims_and_the_other_waits_until_it_is_given_back(api: Api) -
     assert claimed["claim"]["by"]["id"] == mia.id
     check(await send(max_, f"{CASES}/{case}/claim"), "CONFLICT")
     check(await decided(max_, case, "release"), "CONFLICT")
-    assert (await read(max_, case))["may"] == {"claim": False, "decide": [], "second_needed": False}
+    assert (await read(max_, case))["may"] == {"claim": False, "decide": [], "second_needed": False, "lifts": False}
     mine = (await mia.get(CASES, state="mine")).json()
     assert [item["id"] for item in mine["items"]] == [case]
     assert mine["queue"]["mine"] == 1
