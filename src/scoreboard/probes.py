@@ -1,4 +1,4 @@
-"""Probes and metrics on one port, for the processes that have no other server: worker and anti-cheat."""
+"""Probes and metrics on one port, for the processes that have no other server: worker, anti-cheat, operator."""
 
 import asyncio
 import json
@@ -17,10 +17,12 @@ class ProbeServer:
 
     Args:
         ready: the state (ok and degraded count as ready) and that of each thing it depends on.
+        live: whether the process does its work; without it, whether it answers.
     """
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, ready: Ready, live: Callable[[], bool] = lambda: True) -> None:
         self._ready = ready
+        self._live = live
         self.draining = False
 
     async def start(self, host: str, port: int) -> asyncio.Server:
@@ -46,7 +48,9 @@ class ProbeServer:
         if path == "/metrics":
             return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
         if path == "/health/live":
-            return "200 OK", "application/json", b'{"status":"ok"}'
+            if self._live():
+                return "200 OK", "application/json", b'{"status":"ok"}'
+            return "503 Service Unavailable", "application/json", b'{"status":"stuck"}'
         if path == "/health/startup":  # it listens, so it has started; a store that is away is no reason to restart it
             return "200 OK", "application/json", b'{"status":"started"}'
         if path == "/health/ready":
