@@ -10,8 +10,8 @@ from scoreboard.live.bus import CatalogChanged
 from scoreboard.storage import actions, audit, catalog, outbox
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.fit_seasons import ensure_seasons
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.run_seasons import ensure_seasons
 
 DEMO_BOARDS = (
     Board("main", "All players"),
