@@ -80,9 +80,11 @@ class Cluster:
         async with self._session(info) as session:
             try:
                 async with session.get(f"{info.server}/apis/{GROUP}/{VERSION}", timeout=timeout) as reply:
-                    if reply.status != HTTPStatus.OK:
-                        return set()
-                    return {each["name"] for each in (await reply.json())["resources"]}
+                    if reply.status == HTTPStatus.OK:
+                        return {each["name"] for each in (await reply.json())["resources"]}
+                    if reply.status != HTTPStatus.NOT_FOUND:
+                        _log.warning("the API server refuses to tell its kinds", status=reply.status)
+                    return set()
             except (aiohttp.ClientError, TimeoutError) as error:
                 _log.warning("the API server does not answer", reason=type(error).__name__)
                 return set()
