@@ -26,7 +26,10 @@ def component(description: str, key: str) -> Schema:
             tag=text("Instead of image.tag", **NOT_LATEST),
             digest=text("Pins the image; wins over tags", pattern="^(sha256:[0-9a-f]{64})?$"),
         ),
-        settings=settings_reference("Settings of this component alone; they win over the common ones"),
+        settings=settings_reference(
+            "Settings of this component alone; they win over the common ones",
+            "operatorSettings" if key == "operator" else "settings",
+        ),
         env=listed("More environment variables, as in a container", objects("A variable")),
         resources=objects("Requests and limits"),
         autoscaling=_autoscaling(),

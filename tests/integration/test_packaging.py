@@ -20,6 +20,7 @@ SERVICES = {
     "realtime": "scoreboard_realtime.process",
     "worker": "scoreboard_worker.process",
     "anticheat-ml": "scoreboard_anticheat_ml.process",
+    "operator": "scoreboard_operator.process",
 }
 
 
