@@ -118,6 +118,8 @@ class Keeper:
             return Told({})
         with telemetry.OPERATOR_ROUND_SECONDS.labels(resource.kind.plural).time():
             verdict = PAUSED if resource.paused else await self._answer(resource, kept)
+        if self._is_blip(resource, kept, verdict):
+            return self._passed_over(kept, verdict)
         told = self._told(resource, kept, verdict)
         kept.due = self._now() + wait_after(verdict, kept.failures, self._settings, _share())
         kept.waits_for = verdict.waits_for
@@ -126,6 +128,17 @@ class Keeper:
             kept.declared = (resource.generation, verdict.view.version)
             self._wake((resource.kind.endpoint, resource.key))
         return told
+
+    def _is_blip(self, resource: Resource, kept: _Kept, verdict: Verdict) -> bool:
+        """Whether only a look at what is declared has failed, and not often enough yet to be told."""
+        looked = kept.declared is not None and kept.declared[0] == resource.generation
+        return looked and verdict.state is State.DEGRADED and kept.failures < self._settings.operator_quiet_failures
+
+    def _passed_over(self, kept: _Kept, verdict: Verdict) -> Told:
+        kept.failures += 1
+        telemetry.OPERATOR_RECONCILES.labels(kept.plural, verdict.outcome).inc()
+        kept.due = self._now() + wait_after(verdict, kept.failures, self._settings, _share())
+        return Told({})
 
     async def _answer(self, resource: Resource, kept: _Kept) -> Verdict:
         if kept.declared is not None and kept.declared[0] == resource.generation:

@@ -1,5 +1,7 @@
 """The platform's admin endpoints as the operator calls them."""
 
+import asyncio
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +11,9 @@ import aiohttp
 
 from scoreboard_operator.resources import DeletionPolicy, Resource
 from scoreboard_operator.settings import OperatorSettings
-from scoreboard_operator.verdicts import Verdict, unreachable, verdict_of
+from scoreboard_operator.verdicts import BUSY, Verdict, unreachable, verdict_of
+
+_LEAST_PAUSE = 0.5  # seconds, where a rate limit names none
 
 
 class PlatformApi:
@@ -18,6 +22,7 @@ class PlatformApi:
     def __init__(self, settings: OperatorSettings) -> None:
         self._base = settings.api_url.rstrip("/")
         self._token_file: Path = settings.operator_token_file
+        self._busy_tries = settings.operator_busy_tries
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.operator_api_connections),
             timeout=aiohttp.ClientTimeout(total=settings.operator_api_timeout),
@@ -52,12 +57,18 @@ class PlatformApi:
         return await self._ask("DELETE", resource, query=query)
 
     async def _ask(
-        self,
-        method: str,
-        resource: Resource,
-        *,
-        body: object | None = None,
-        query: Mapping[str, str] | None = None,
+        self, method: str, resource: Resource, *, body: object | None = None, query: Mapping[str, str] | None = None
+    ) -> Verdict:
+        """The answer. Being put off by a rate limit is none: many resources after a restart are no fault of anybody."""
+        for _ in range(self._busy_tries - 1):
+            verdict = await self._ask_once(method, resource, body, query)
+            if verdict.reason != BUSY:
+                return verdict
+            await asyncio.sleep(max(verdict.retry_after, _LEAST_PAUSE) * (1 + random.random() / 4))  # noqa: S311
+        return await self._ask_once(method, resource, body, query)
+
+    async def _ask_once(
+        self, method: str, resource: Resource, body: object | None, query: Mapping[str, str] | None
     ) -> Verdict:
         url = f"{self._base}/api/v1/admin/{resource.kind.endpoint}/{resource.key}"
         try:

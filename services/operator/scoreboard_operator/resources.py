@@ -21,7 +21,7 @@ class DeletionPolicy(StrEnum):
     DELETE = "Delete"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of resources.
 

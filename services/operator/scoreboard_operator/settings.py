@@ -42,6 +42,12 @@ class OperatorSettings(BaseSettings):
     )
     operator_retry_first: float = Field(1.0, gt=0, description="pause after a first failure; it doubles with each more")
     operator_retry_longest: float = Field(60.0, gt=0, description="the longest pause; the API is back sooner or later")
+    operator_quiet_failures: int = Field(
+        2, ge=0, le=100, description="so many failed looks in a row are not told yet: the API may just be rolled out"
+    )
+    operator_busy_tries: int = Field(
+        5, ge=1, le=100, description="how often a request is sent that the API puts off by its rate limit"
+    )
     operator_api_timeout: float = Field(12.0, gt=0, description="for one request; above the API's request_deadline")
     operator_api_connections: int = Field(
         4, ge=1, le=64, description="requests under way at once, so that a restart with many resources is no flood"

@@ -90,7 +90,7 @@ class Verdict:
 PAUSED = Verdict(
     State.PAUSED, "PausedByAnnotation", "Left alone: the annotation scoreboard.dev/paused is true.", "paused"
 )
-NOT_THERE = "NotThere"
+NOT_THERE, BUSY = "NotThere", "Busy"
 _TOLD_OUTCOMES = ("created", "changed", "restored", "unchanged", "retired", "released", "seen")
 OUTCOMES = (*_TOLD_OUTCOMES, "waiting", "conflict", "invalid", "degraded", "paused")
 _CONFLICTS = {
@@ -163,6 +163,8 @@ def _degraded(status: int, problem: Problem, retry_after: str) -> Verdict:
     elif status in _NOT_THIS_API:
         reason = NOT_THERE if problem.code == "NOT_FOUND" else "WrongApi"
         message = "The API does not know it, or has no such endpoint: is it of the same version as the operator?"
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+        reason, message = BUSY, f"The API asks for a pause: {detail}"
     else:
         reason, message = "Unavailable", f"The API cannot at this moment ({status}): {detail}"
     wait = float(retry_after) if retry_after.isdigit() else 0.0
