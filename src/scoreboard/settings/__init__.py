@@ -1,7 +1,7 @@
 """Every setting of the platform, read once from the environment when a process starts.
 
-This is the only package that looks at the environment (the operator, which gets neither stores nor keys, has settings of
-its own); its modules hold the settings by theme. Each service builds one frozen ``Settings`` in its ``__main__`` and
+This is the only package that looks at the environment (the operator, which gets neither stores nor keys, has its own
+settings); its modules hold the settings by theme. Each service builds one frozen ``Settings`` in its ``__main__`` and
 hands it on; nothing holds settings globally. A name in the environment is the field's name with the prefix
 ``SCOREBOARD_``; ``DATABASE_URL`` and ``REDIS_URL`` go without, as hosting platforms set them that way.
 """
