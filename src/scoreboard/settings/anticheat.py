@@ -22,7 +22,10 @@ class Anticheat(BaseModel):
     address_window: float = Field(2.0, gt=0, le=60, description="players of one address count as together within it")
     address_memory: int = Field(4096, ge=16, description="addresses remembered for that, each with its newest players")
     held_counted: int = Field(
-        1000, ge=1, description="held actions of a player that are added up for the provisional rank; more are slow"
+        1000,
+        ge=1,
+        description="held actions of a player that are read to tell the provisional rank; with more there is none, as"
+        " every completion of that player would read them all",
     )
 
     # The anti-cheat's model (a service of its own)
@@ -70,7 +73,7 @@ class Anticheat(BaseModel):
         2000, ge=1, description="changed totals of a season; more would keep Redis from everybody for 50 ms and longer"
     )
     correction_actions_limit: int = Field(
-        100_000, ge=1, description="actions of one correction: about what a transaction of a few seconds can take back"
+        20_000, ge=1, description="actions of one correction: completions wait for its last step, below lock_timeout"
     )
     correction_changes_shown: int = Field(
         100, ge=1, le=1000, description="players of a board season named in a preview; more fill no screen"
