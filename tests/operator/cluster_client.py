@@ -1,7 +1,7 @@
 """The API server as whoever owns resources uses it: apply, change, annotate, delete, and look at what became of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2 as httpx
@@ -25,6 +25,7 @@ class ClusterClient:
 
     http: httpx.AsyncClient
     namespace: str
+    made: list[tuple[str, str]] = field(default_factory=list)
 
     def path(self, kind: str, name: str = "") -> str:
         base = f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{PLURALS[kind]}"
@@ -36,6 +37,7 @@ class ClusterClient:
         reply = await self.http.post(self.path(kind), json=document)
         assert reply.status_code in (200, 201), reply.text
         made: Document = reply.json()
+        self.made.append((kind, name))
         return made
 
     async def change(self, kind: str, name: str, **spec: Any) -> None:
@@ -52,6 +54,15 @@ class ClusterClient:
     async def delete(self, kind: str, name: str) -> None:
         reply = await self.http.delete(self.path(kind, name))
         assert reply.status_code in (200, 202), reply.text
+
+    async def clear(self) -> None:
+        """Delete what tests have made and left."""
+        left = [each for each in dict.fromkeys(reversed(self.made)) if await self.get(*each) is not None]
+        for kind, name in left:
+            await self.delete(kind, name)
+        for kind, name in left:
+            await self.gone(kind, name)
+        self.made.clear()
 
     async def get(self, kind: str, name: str) -> Document | None:
         reply = await self.http.get(self.path(kind, name))
