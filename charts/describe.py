@@ -209,7 +209,9 @@ def _network_policy() -> Schema:
         dns=peers("Where names are resolved; empty: any pod of the cluster, port 53"),
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
-        apiServer=peers("Where the cluster's API server is, for the operator; empty: anywhere, ports 443 and 6443"),
+        apiServer=peers(
+            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, ports 443 and 6443"
+        ),
     )
 
 

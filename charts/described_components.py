@@ -10,6 +10,14 @@ _OWN = {
     "operator": {
         "clusterWide": flag("Watch all namespaces instead of the release's own"),
         "tokenAudience": text("Audience of the ServiceAccount token with which it logs in to the API", minLength=1),
+        "tokenIssuer": text(
+            "The cluster's issuer of such tokens: kubectl get --raw /.well-known/openid-configuration names it",
+            minLength=1,
+        ),
+        "tokenKeysUrl": text(
+            "Where the API reads the issuer's keys; empty: at the cluster's API server, as its own ServiceAccount",
+            pattern="^(https://.*)?$",
+        ),
     },
 }
 

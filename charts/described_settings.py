@@ -15,6 +15,8 @@ NOT_HERE = frozenset(
         *("database_url", "redis_url", "signing_key", "previous_signing_key", "master_key"),
         *("api_host", "api_port", "realtime_host", "realtime_port", "metrics_host", "metrics_port"),
         *("trusted_proxy_hops", "drain_seconds", "replicas"),
+        *("operator_issuer", "operator_jwks_url", "operator_audience", "operator_subjects"),
+        *("operator_ca_file", "operator_jwks_token_file"),
     }
 )
 OPERATOR_NOT_HERE = frozenset({"api_url", "operator_token_file", "operator_namespace", "metrics_host", "metrics_port"})

@@ -53,13 +53,18 @@ class IdentityProvider:
         self._asked_at = _NEVER
         self._away = False
         self._asking: asyncio.Task[None] | None = None
+        self._ca_file = ca_file or None
+        # A file that is not there keeps players from nothing: it is looked for when keys are.
+        self._opened = None if ca_file else self._open()
+
+    def _open(self) -> httpx.AsyncClient:
         # The system's own trust store: an operator's authority is added there, once for every program. No proxy of
         # the environment, no redirect: what is called is what the settings say.
-        self._client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             timeout=self._timeout,
             follow_redirects=False,
             trust_env=False,
-            verify=ssl.create_default_context(cafile=ca_file or None),
+            verify=ssl.create_default_context(cafile=self._ca_file),
             headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
         )
 
@@ -116,7 +121,9 @@ class IdentityProvider:
         headers = {}
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {(await asyncio.to_thread(self._token_file.read_text)).strip()}"
-        async with self._client.stream("GET", self._url, headers=headers) as response:
+        if self._opened is None:
+            self._opened = self._open()
+        async with self._opened.stream("GET", self._url, headers=headers) as response:
             if response.status_code != httpx.codes.OK:
                 raise _NoKeysError(f"status {response.status_code}")
             body = bytearray()
@@ -137,4 +144,5 @@ class IdentityProvider:
         """Give up what is under way and close the connections."""
         if self._asking is not None:
             self._asking.cancel()
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
