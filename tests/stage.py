@@ -154,6 +154,7 @@ class Service:
             "realtime": "SCOREBOARD_REALTIME_PORT",
             "worker": "SCOREBOARD_METRICS_PORT",
             "anticheat_ml": "SCOREBOARD_METRICS_PORT",
+            "operator": "SCOREBOARD_METRICS_PORT",
         }
         environment = {**os.environ, **self.environment, own[self.name]: str(self.port)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -29,6 +29,7 @@ async def supervise(name: str, round_: Callable[[], Awaitable[object]], *, every
 
     After failures the pause grows to five seconds and shrinks again with the first success. Cancel the task to stop.
     """
+    telemetry.LOOP_FAILURES.labels(name)  # tells 0 until the first failure
     pause = _FIRST_PAUSE
     while True:
         try:

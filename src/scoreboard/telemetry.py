@@ -6,7 +6,9 @@ Labels are bounded: never a player, an action, an address or a raw path.
 import logging
 import sys
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import product
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +17,10 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from scoreboard.domain.errors import ErrorCode, layer_of
+from scoreboard.domain.events import Verdict
+from scoreboard.domain.model import Found, ModelStage
+from scoreboard.domain.review import ReviewDecision
+from scoreboard.domain.signals import Signal
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
 _QUOTING = ("asyncpg.", "sqlalchemy.")
@@ -91,9 +97,65 @@ RESUMES = Counter("scoreboard_realtime_resumes", "How a reconnect was answered",
 COMMIT_TO_SOCKET = Histogram("scoreboard_commit_to_socket_seconds", "From the commit to the socket", buckets=_FAST)
 FANOUT_SECONDS = Histogram("scoreboard_fanout_seconds", "Time to hand one frame to a whole room", buckets=_FAST)
 DRAINING = Gauge("scoreboard_draining", "1 while the process is shutting down")
+REQUESTS_IN_FLIGHT = Gauge("scoreboard_requests_in_flight", "HTTP requests that are being answered")
+SCHEMA_INFO = Gauge(
+    "scoreboard_schema_revision_info",
+    "Always 1: the schema's revision, and the one this version needs at least",
+    ["revision", "needed"],
+)
+SCHEMA_MISMATCH = Gauge("scoreboard_schema_mismatch", "1 while the schema is not there or too old for this version")
+OPERATOR_RECONCILES = Counter(
+    "scoreboard_operator_reconciles", "Rounds for a resource of the cluster", ["resource", "outcome"]
+)
+OPERATOR_OBJECTS = Gauge("scoreboard_operator_objects", "Resources by how they stand", ["resource", "condition"])
+OPERATOR_DRIFT = Counter(
+    "scoreboard_operator_drift_corrections", "Resources put right that were changed on the platform", ["resource"]
+)
+OPERATOR_ROUND_SECONDS = Histogram(
+    "scoreboard_operator_round_seconds", "Time of a round, the API's answer included", ["resource"], buckets=_FAST
+)
+OPERATOR_WATCH_AGE = Gauge(
+    "scoreboard_operator_watch_age_seconds", "Time since a kind was last listed or its watch begun anew", ["resource"]
+)
+
+
+def _from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> None:
+    """Make every series of bounded labels: an idle process tells 0 then, where an autoscaler would see nothing."""
+    for combination in product(*values):
+        metric.labels(*combination)
+
 
 for _code in ErrorCode:
     REJECTIONS.labels(layer_of(_code), _code)
+_from_zero(QUEUE_ITEMS, ("guard", "create", "complete"))
+_from_zero(BATCH_ITEMS, ("create", "complete"))
+_from_zero(STAGE_SECONDS, ("commit",))
+_from_zero(TRANSACTION_RETRIES, ("conflict", "lost"))
+_from_zero(CACHE_READS, ("l1", "l2", "leaderboard", "postgres"))
+_from_zero(SECURITY_INCIDENTS, ("address", "player"))
+_from_zero(AUTH_EVENTS, ("registered", "logged_in", "exchanged", "refreshed", "logged_out", "password_changed"))
+_from_zero(AUTH_EVENTS, ("failed", "refresh_reused"))
+_from_zero(PROVIDER_READS, ("read", "failed"))
+_from_zero(SIGNALS, Signal)
+_from_zero(MODEL_WINDOWS, ModelStage, Found)
+_from_zero(MODEL_VERDICTS, Verdict)
+_from_zero(MODEL_STAGE, ("off", "none", "shadow", "canary", "hold", "suspend"))
+_from_zero(REVIEW_DECISIONS, ReviewDecision, ("person", "deadline"))
+_from_zero(REPORTS, ("cheating", "name", "other"))
+_from_zero(LEADERBOARD_REBUILDS, ("done", "lost"))
+_from_zero(JOBS_FINISHED, ("succeeded", "failed"))
+_from_zero(CONNECTIONS, ("socketio", "websocket", "sse"))
+_from_zero(CONNECTS, ("socketio", "websocket", "sse"))
+_from_zero(MESSAGES_DROPPED, ("slow", "news_overflow"))
+_from_zero(RESUMES, ("current", "replayed", "snapshot"))
+
+
+def operator_begins(resources: Iterable[str], conditions: Iterable[str], outcomes: Iterable[str]) -> None:
+    """Make the operator's series, in its own process only: what a resource is called elsewhere nobody knows here."""
+    _from_zero(OPERATOR_RECONCILES, resources, outcomes)
+    _from_zero(OPERATOR_OBJECTS, resources, conditions)
+    for metric in (OPERATOR_DRIFT, OPERATOR_ROUND_SECONDS, OPERATOR_WATCH_AGE):
+        _from_zero(metric, resources)
 
 
 def utc_now() -> datetime:

@@ -267,8 +267,8 @@ def test_the_operator_may_read_resources_and_write_their_status() -> None:
         for verb in rule["verbs"]
     }
     kinds = ("boards", "actionkinds", "anticheatpolicies", "seasons")
-    wanted = {("scoreboard.dev", kind, verb) for kind in kinds for verb in ("get", "list", "watch", "patch")}
-    wanted |= {("scoreboard.dev", f"{kind}/status", verb) for kind in kinds for verb in ("get", "patch")}
+    wanted = {("scoreboard.dev", kind, verb) for kind in kinds for verb in ("list", "watch", "patch")}
+    wanted |= {("scoreboard.dev", f"{kind}/status", "patch") for kind in kinds}
     assert allowed == wanted | {("", "events", "create")}
     assert not named("prod", "Deployment", "scoreboard-operator")["spec"].get("strategy", {}).get("rollingUpdate")
     spec = named("prod", "Deployment", "scoreboard-operator")["spec"]["template"]["spec"]

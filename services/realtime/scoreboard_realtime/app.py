@@ -1,6 +1,6 @@
 """Wires the service together: its parts, its ASGI application, its background loops.
 
-``__main__`` and the tests build a :class:`Realtime`; nothing in the service is global.
+``process`` and the tests build a :class:`Realtime`; nothing in the service is global.
 """
 
 import asyncio

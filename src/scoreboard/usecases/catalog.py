@@ -25,6 +25,7 @@ _LOOK_AGAIN = 0.1
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     boards: dict[str, Board]
+    retired: frozenset[str]
     kinds: dict[str, ActionKind]
     seasons: dict[str, list[Season]]
     policies: Policies
@@ -49,8 +50,13 @@ class Catalog:
         self._invalid = True
 
     async def boards(self) -> dict[str, Board]:
-        """Current boards by key. Raises StoreUnavailable when nothing was ever read."""
+        """Current boards by key, retired ones too. Raises StoreUnavailable when nothing was ever read."""
         return (await self._current()).boards
+
+    async def shown_boards(self) -> list[Board]:
+        """Boards that are not retired, by key. Raises StoreUnavailable when nothing was ever read."""
+        known = await self._current()
+        return [board for key, board in known.boards.items() if key not in known.retired]
 
     async def kinds(self, wanted: Iterable[str] = ()) -> dict[str, ActionKind]:
         """Current action kinds by key; looks once more for ``wanted`` ones that are not there.
@@ -144,4 +150,4 @@ async def _read(tx: Transaction, fallback: AntiCheatPolicy) -> _Snapshot:
     kinds = {kind.key: kind for kind in await catalog_rows.current_kinds(tx)}
     seasons = {key: await season_rows.of_board(tx, key) for key in boards}
     declared = {policy.key: policy for policy in await catalog_rows.current_policies(tx)}
-    return _Snapshot(boards, kinds, seasons, Policies(declared, fallback))
+    return _Snapshot(boards, await catalog_rows.retired_boards(tx), kinds, seasons, Policies(declared, fallback))

@@ -64,7 +64,7 @@ async def _board_out(wiring: Wiring, board: Board) -> BoardOut:
 @router.get("/boards", openapi_extra=WITHOUT_TOKEN, responses=problems(SIGNED_IN), summary="All boards")
 async def list_boards(wiring: Wired, claims: Visitor) -> Boards:
     """Private boards are listed for signed-in callers only."""
-    boards = (await wiring.platform.catalog.boards()).values()
+    boards = await wiring.platform.catalog.shown_boards()
     shown = [board for board in boards if claims is not None or board.visibility is Visibility.PUBLIC]
     items = [await _board_out(wiring, board) for board in shown]
     return Boards(items=items, links={"self": "/api/v1/boards", "default": "/api/v1/leaderboard/top"})
