@@ -31,8 +31,8 @@ async def supervise(name: str, round_: Callable[[], Awaitable[object]], *, every
 
     After failures the pause grows to five seconds and shrinks again with the first success. Cancel the task to stop.
     """
+    telemetry.LOOP_FAILURES.labels(name)  # tells 0 until the first failure
     pause = _FIRST_PAUSE
-    telemetry.LOOP_FAILURES.labels(name)
     while True:
         try:
             await round_()

@@ -6,7 +6,9 @@ Labels are bounded: never a player, an action, an address or a raw path.
 import logging
 import sys
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import product
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +18,8 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from scoreboard.domain.errors import ErrorCode, layer_of
 from scoreboard.domain.events import Verdict
+from scoreboard.domain.model import Found, ModelStage
+from scoreboard.domain.review import ReviewDecision
 from scoreboard.domain.signals import Signal
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
@@ -23,10 +27,8 @@ _QUOTING = ("asyncpg.", "sqlalchemy.")
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _PATIENT = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-_OURS = (503, 500, 504)
 
 BUILD_INFO = Gauge("scoreboard_build_info", "1 for the version that runs", ["service", "version"])
-SCHEMA_BEHIND = Gauge("scoreboard_schema_behind", "1 while the database has an older schema than this version needs")
 STORE_UP = Gauge("scoreboard_store_up", "1 while this process reaches the store", ["store"])
 LOOP_LAG = Histogram("scoreboard_loop_lag_seconds", "How late the event loop comes back from a pause", buckets=_LAGS)
 REJECTIONS = Counter("scoreboard_rejections", "Refused requests and messages", ["layer", "code"])
@@ -39,7 +41,6 @@ QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush"
 REQUEST_SECONDS = Histogram(
     "scoreboard_request_seconds", "Requests by the template of their route", ["route", "status"], buckets=_FAST
 )
-REQUESTS_OPEN = Gauge("scoreboard_requests_in_flight", "Requests that are being answered")
 REQUESTS_FAILED = Counter("scoreboard_requests_failed", "Requests answered with 5xx; probes left out", ["status"])
 DATABASE_POOL = Gauge("scoreboard_database_pool_connections", "Connections that this process may have at once")
 DATABASE_IN_USE = Gauge("scoreboard_database_connections_in_use", "Connections that a transaction holds now")
@@ -123,31 +124,44 @@ RESUMES = Counter("scoreboard_realtime_resumes", "How a reconnect was answered",
 COMMIT_TO_SOCKET = Histogram("scoreboard_commit_to_socket_seconds", "From the commit to the socket", buckets=_FAST)
 FANOUT_SECONDS = Histogram("scoreboard_fanout_seconds", "Time to hand one frame to a whole room", buckets=_FAST)
 DRAINING = Gauge("scoreboard_draining", "1 while the process is shutting down")
+REQUESTS_IN_FLIGHT = Gauge("scoreboard_requests_in_flight", "HTTP requests that are being answered")
+SCHEMA_INFO = Gauge(
+    "scoreboard_schema_revision_info",
+    "Always 1: the schema's revision, and the one this version needs at least",
+    ["revision", "needed"],
+)
+SCHEMA_MISMATCH = Gauge("scoreboard_schema_mismatch", "1 while the schema is not there or too old for this version")
 
-# A counter that begins with its first event hides that event from rate(): what is known beforehand begins at 0.
+
+def _from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> None:
+    """Make every series of bounded labels: an idle process tells 0 then, where an autoscaler would see nothing."""
+    for combination in product(*values):
+        metric.labels(*combination)
+
+
 for _code in ErrorCode:
     REJECTIONS.labels(layer_of(_code), _code)
-for _counter, _values in (
-    (REQUESTS_FAILED, _OURS),
-    (TRANSACTION_RETRIES, ("lost", "conflict")),
-    (TRANSACTION_FAILURES, ("timeout", "contended", "unavailable", "pool")),
-    (CACHE_READS, ("l1", "l2", "leaderboard", "postgres")),
-    (SECURITY_INCIDENTS, ("address", "player")),
-    (AUTH_EVENTS, ("registered", "logged_in", "failed", "refreshed", "refresh_reused", "logged_out", "exchanged")),
-    (SIGNALS, tuple(Signal)),
-    (MODEL_VERDICTS, tuple(Verdict)),
-    (JOBS_FINISHED, ("succeeded", "failed")),
-    (LEADERBOARD_REBUILDS, ("done", "lost")),
-    (MESSAGES_DROPPED, ("slow", "news_overflow")),
-    (RESUMES, ("snapshot", "replayed", "current")),
-):
-    for _value in _values:
-        _counter.labels(str(_value))
-for _transport in ("socketio", "websocket", "sse"):
-    CONNECTIONS.labels(_transport)
-    CONNECTS.labels(_transport)
-    for _code in (ErrorCode.OVERLOADED, ErrorCode.DRAINING, ErrorCode.DEPENDENCY_UNAVAILABLE, ErrorCode.INTERNAL_ERROR):
-        CONNECTS_REFUSED.labels(_transport, _code)
+_from_zero(QUEUE_ITEMS, ("guard", "create", "complete"))
+_from_zero(BATCH_ITEMS, ("create", "complete"))
+_from_zero(STAGE_SECONDS, ("commit",))
+_from_zero(TRANSACTION_RETRIES, ("conflict", "lost"))
+_from_zero(CACHE_READS, ("l1", "l2", "leaderboard", "postgres"))
+_from_zero(SECURITY_INCIDENTS, ("address", "player"))
+_from_zero(AUTH_EVENTS, ("registered", "logged_in", "exchanged", "refreshed", "logged_out", "password_changed"))
+_from_zero(AUTH_EVENTS, ("failed", "refresh_reused"))
+_from_zero(PROVIDER_READS, ("read", "failed"))
+_from_zero(SIGNALS, Signal)
+_from_zero(MODEL_WINDOWS, ModelStage, Found)
+_from_zero(MODEL_VERDICTS, Verdict)
+_from_zero(MODEL_STAGE, ("off", "none", "shadow", "canary", "hold", "suspend"))
+_from_zero(REVIEW_DECISIONS, ReviewDecision, ("person", "deadline"))
+_from_zero(REPORTS, ("cheating", "name", "other"))
+_from_zero(LEADERBOARD_REBUILDS, ("done", "lost"))
+_from_zero(JOBS_FINISHED, ("succeeded", "failed"))
+_from_zero(CONNECTIONS, ("socketio", "websocket", "sse"))
+_from_zero(CONNECTS, ("socketio", "websocket", "sse"))
+_from_zero(MESSAGES_DROPPED, ("slow", "news_overflow"))
+_from_zero(RESUMES, ("current", "replayed", "snapshot"))
 
 
 def utc_now() -> datetime:
@@ -166,6 +180,16 @@ def connect_refused(code: ErrorCode, transport: str) -> None:
     """Count a live connection that was not let in, which is also a refusal like any other."""
     CONNECTS_REFUSED.labels(transport, code).inc()
     rejected(code, transport=transport)
+
+
+# Beside them what only alerts ask for; a counter that begins with its first event hides that event from rate().
+_from_zero(REQUESTS_FAILED, ("500", "503", "504"))
+_from_zero(TRANSACTION_FAILURES, ("timeout", "contended", "unavailable", "pool"))
+_from_zero(
+    CONNECTS_REFUSED,
+    ("socketio", "websocket", "sse"),
+    (ErrorCode.OVERLOADED, ErrorCode.DRAINING, ErrorCode.DEPENDENCY_UNAVAILABLE, ErrorCode.INTERNAL_ERROR),
+)
 
 
 def told_by(error: BaseException) -> str:

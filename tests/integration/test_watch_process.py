@@ -1,13 +1,11 @@
-"""What every process tells about itself: its version, its event loop, its stores, the database's schema."""
+"""What every process tells about itself: its version, its event loop, its stores, its pool."""
 
 import time
 
 from prometheus_client import REGISTRY
 
 from scoreboard import __version__
-from scoreboard.storage import schema_revision
 from scoreboard.storage.database import Transaction
-from scoreboard.storage.migrate import head_revision
 from scoreboard.supervision import end_tasks
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.watch_process import watch_process
@@ -26,7 +24,6 @@ async def test_a_process_tells_its_version_its_stores_and_that_its_loop_turns(pl
         await until(lambda: value("scoreboard_store_up", store="database") == 1, what="the database being seen")
         assert value("scoreboard_store_up", store="redis") == 1
         assert value("scoreboard_build_info", service="test", version=__version__) == 1
-        assert value("scoreboard_schema_behind") == 0
     finally:
         await end_tasks(tasks)
 
@@ -52,27 +49,6 @@ async def test_a_blocked_loop_is_measured(platform: Platform) -> None:
         await until(lambda: (value("scoreboard_loop_lag_seconds_sum") or 0) - late > 0.5, what="the lag being seen")
     finally:
         await end_tasks(tasks)
-
-
-async def test_a_schema_is_behind_when_migrations_are_missing(platform: Platform) -> None:
-    assert schema_revision.needed_revision() == head_revision()
-
-    async def at(revision: str) -> bool:
-        async def work(tx: Transaction) -> bool:
-            await tx.fetch("UPDATE alembic_version SET version_num = $1", revision)
-            return await schema_revision.is_behind(tx)
-
-        return await platform.database.transact(work)
-
-    assert await at("0001")
-    assert not await at(head_revision())
-    assert not await at("9999"), "the previous version runs on the new schema"
-
-    async def without(tx: Transaction) -> bool:
-        await tx.fetch("DROP TABLE alembic_version")
-        return await schema_revision.is_behind(tx)
-
-    assert await platform.database.transact(without)
 
 
 async def test_transactions_that_wait_or_fail_are_counted(stores: Stores) -> None:

@@ -37,8 +37,8 @@ class Front:
         self._app = app
         self._wiring = wiring
         self._headers = ReplyHeaders(wiring().settings)
-        self._open = 0
-        telemetry.REQUESTS_OPEN.set_function(lambda: self._open)
+        self._in_flight = 0
+        telemetry.REQUESTS_IN_FLIGHT.set_function(lambda: self._in_flight)  # read by scrapes; a request only counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,11 +52,11 @@ class Front:
         state["request_id"] = request_id
         reply = _Reply(send, request_id, self._headers)
         began = time.perf_counter()
-        self._open += 1
+        self._in_flight += 1
         try:
             await self._serve(wiring, scope, headers, receive, reply)
         finally:
-            self._open -= 1
+            self._in_flight -= 1
             seconds = time.perf_counter() - began
             route = route_template(scope)
             telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)

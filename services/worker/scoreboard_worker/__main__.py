@@ -8,11 +8,10 @@ import uvloop
 from scoreboard import telemetry
 from scoreboard.probes import ProbeServer
 from scoreboard.settings import Settings
-from scoreboard.supervision import end_tasks, tune_garbage_collector
+from scoreboard.supervision import tune_garbage_collector
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.platform import open_platform
-from scoreboard.usecases.watch_process import watch_process
 from scoreboard_worker.loops import run_loops, worker_loops
 
 
@@ -26,13 +25,11 @@ async def run(settings: Settings) -> None:
     probes = ProbeServer(Health(platform).status)
     server = await probes.start(settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
     tune_garbage_collector()
-    watching = watch_process(platform, "worker")
     try:
         await run_loops(worker_loops(platform, marker), stop)
     finally:
         probes.draining = True
         telemetry.DRAINING.set(1)
-        await end_tasks(watching)
         await marker.finish()
         if server is not None:
             server.close()
