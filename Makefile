@@ -97,6 +97,10 @@ images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., 
 rules: $(INSTALLED) ## Write alert rules, runbooks and Alertmanager's example from dashboards/slos.yaml and dashboards/alerts
 	$(BIN)/python -m dashboards.generate rules
 
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Write Grafana's dashboards from dashboards/pages
+	$(BIN)/python -m dashboards.generate dashboards
+
 .PHONY: docs
 docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
 	$(BIN)/python -m scoreboard_api.catalogue

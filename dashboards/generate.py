@@ -3,11 +3,13 @@
 A test holds that what is committed is what would be written.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dashboards import rules, runbooks
+from dashboards import panels, rules, runbooks
+from dashboards.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "dashboards"
@@ -25,7 +27,18 @@ def rule_files() -> dict[Path, str]:
     return found
 
 
-WRITERS: dict[str, Callable[[], dict[Path, str]]] = {"rules": rule_files}
+def dashboard_files() -> dict[Path, str]:
+    """Grafana's JSON, to look at here and in one line for the chart, whose objects have a limit of 1 MiB."""
+    found = {}
+    for page in PAGES:
+        text = panels.as_json(page)
+        found[HERE / "json" / f"{page.name}.json"] = text
+        short = json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)
+        found[CHART / "dashboards" / f"{page.name}.json"] = short + "\n"
+    return found
+
+
+WRITERS: dict[str, Callable[[], dict[Path, str]]] = {"rules": rule_files, "dashboards": dashboard_files}
 
 
 def files() -> dict[Path, str]:
