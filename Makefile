@@ -102,8 +102,9 @@ dashboards: $(INSTALLED) ## Write Grafana's dashboards from dashboards/pages
 	$(BIN)/python -m dashboards.generate dashboards
 
 .PHONY: docs
-docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
+docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md, docs/metrics.md and the page's error codes
 	$(BIN)/python -m scoreboard_api.catalogue
+	$(BIN)/python -m dashboards.generate metrics
 
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form

@@ -1,4 +1,4 @@
-"""Writes rules, runbooks and dashboards: ``python -m dashboards.generate [rules] [dashboards]``, all without a word.
+"""Writes rules, runbooks, dashboards and the page about metrics: ``python -m dashboards.generate [PART ...]``.
 
 A test holds that what is committed is what would be written.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dashboards import panels, rules, runbooks
+from dashboards import metrics_document, panels, rules, runbooks
 from dashboards.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,16 @@ def dashboard_files() -> dict[Path, str]:
     return found
 
 
-WRITERS: dict[str, Callable[[], dict[Path, str]]] = {"rules": rule_files, "dashboards": dashboard_files}
+def metric_files() -> dict[Path, str]:
+    """The page about metrics."""
+    return {ROOT / "docs" / "metrics.md": metrics_document.as_markdown()}
+
+
+WRITERS: dict[str, Callable[[], dict[Path, str]]] = {
+    "rules": rule_files,
+    "dashboards": dashboard_files,
+    "metrics": metric_files,
+}
 
 
 def files() -> dict[Path, str]:
