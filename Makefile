@@ -93,9 +93,18 @@ images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., 
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(BUILD_ARGS) .; \
 	done
 
+.PHONY: rules
+rules: $(INSTALLED) ## Write alert rules, runbooks and Alertmanager's example from dashboards/slos.yaml and dashboards/alerts
+	$(BIN)/python -m dashboards.generate rules
+
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Write Grafana's dashboards from dashboards/pages
+	$(BIN)/python -m dashboards.generate dashboards
+
 .PHONY: docs
-docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
+docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md, docs/metrics.md and the page's error codes
 	$(BIN)/python -m scoreboard_api.catalogue
+	$(BIN)/python -m dashboards.generate metrics
 
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form

@@ -210,7 +210,7 @@ def _network_policy() -> Schema:
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
         apiServer=peers(
-            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, ports 443 and 6443"
+            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, on 443 and 6443"
         ),
     )
 
@@ -224,5 +224,22 @@ def _metrics() -> Schema:
             enabled=flag("Have it"),
             interval=text("Time between two scrapes", pattern="^[0-9]+(s|m)$"),
             labels=free("Labels by which Prometheus selects it"),
+        ),
+        rules=many(
+            "Objectives and alerts as PrometheusRules; those of components that are not enabled are left out",
+            enabled=flag("Have them"),
+            labels=free("Labels by which Prometheus selects them"),
+            runbooks=text("Where alerts say that their runbook is: the address of docs/runbooks.md", minLength=1),
+            grafana=text("Where alerts say that their dashboard is: the address of Grafana", minLength=1),
+        ),
+        dashboards=many(
+            "Dashboards as ConfigMaps, which Grafana's sidecar reads",
+            enabled=flag("Have them"),
+            labels=free("Labels by which the sidecar selects them"),
+            annotations=free("Annotations, such as the folder: grafana_folder"),
+        ),
+        alertmanagerExample=many(
+            "An example of routes and inhibitions as a ConfigMap, to copy into your own Alertmanager",
+            enabled=flag("Have it"),
         ),
     )

@@ -12,6 +12,7 @@ from scoreboard.settings import Settings
 from scoreboard.supervision import end_tasks, supervise, tune_garbage_collector
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.platform import open_platform
+from scoreboard.usecases.watch_process import watch_process
 from scoreboard_anticheat_ml.drift import Drift
 from scoreboard_anticheat_ml.opened_models import OpenedModels
 from scoreboard_anticheat_ml.registering import register_shipped, renew_signatures
@@ -45,7 +46,7 @@ async def run(settings: Settings) -> None:
         supervise("model-forget", reporter.forget, every=_FORGET_EVERY),
         supervise("model-canaries", reporter.check_canaries, every=settings.model_canary_every),
     ]
-    tasks = [asyncio.create_task(each) for each in rounds]
+    tasks = [asyncio.create_task(each) for each in rounds] + watch_process(platform, "anticheat-ml")
     try:
         await stop.wait()
     finally:

@@ -16,7 +16,9 @@ from scoreboard import __version__
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
+from scoreboard.supervision import end_tasks
 from scoreboard.usecases.completion_answers import Completion
+from scoreboard.usecases.watch_process import watch_process
 from scoreboard_api.defence import is_json
 from scoreboard_api.errors import problem_response
 from scoreboard_api.express import ExpressLane
@@ -59,7 +61,9 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.health.check()
         wiring.incidents.start()
+        watching = watch_process(wiring.platform, "api")
         yield
+        await end_tasks(watching)
         await wiring.close()
 
     app = FastAPI(

@@ -24,6 +24,7 @@ from scoreboard_api.wiring import Wiring
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _HEALTH = "/health/"
+_FAULTS = 500  # from this status on the fault is ours
 _ASSETS = "/assets/"
 _BATCH = "/api/v1/actions/complete-batch"
 _failures = structlog.get_logger("scoreboard.failure")
@@ -60,6 +61,8 @@ class Front:
             route = route_template(scope)
             telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)
             if not scope["path"].startswith(_HEALTH):
+                if reply.status >= _FAULTS:
+                    telemetry.REQUESTS_FAILED.labels(str(reply.status)).inc()
                 wiring.access_log.note(scope["method"], route, reply.status, seconds, request_id)
 
     async def _serve(

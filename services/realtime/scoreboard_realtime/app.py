@@ -25,6 +25,7 @@ from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_board import BoardView
+from scoreboard.usecases.watch_process import watch_process
 from scoreboard_realtime import messages
 from scoreboard_realtime.boards import Boards
 from scoreboard_realtime.connection import Connection
@@ -47,6 +48,7 @@ _CHECK_SESSIONS = 1.0
 _GIVE_BACK = 0.5
 """Seconds until the place of a connection that ended is free for others; nothing is asked while none has ended."""
 _DEGRADED_READ = 2.0
+_MEASURE = 5.0
 _LONGEST_DRAIN = 20.0
 _DRAIN_STEP = 0.1
 _DRAIN_EACH = 0.005  # seconds that one connection adds to the drain: few are let go at once, thousands slowly
@@ -109,9 +111,11 @@ class Realtime:
             ("realtime_registry", self.reception.leases.renew, settings.registry_ttl / 3),
             ("realtime_leases", self.reception.leases.give_back, _GIVE_BACK),
             ("realtime_degraded", self._read_degraded, _DEGRADED_READ),
+            ("realtime_measure", self._measure, _MEASURE),
         ]
         for name, round_, every in loops:
             self._tasks.append(asyncio.create_task(supervise(name, round_, every=every), name=name))
+        self._tasks += watch_process(self.platform, "realtime")
         self._started = True
 
     async def stop(self) -> None:
@@ -204,6 +208,10 @@ class Realtime:
         if not self.feed.available:
             for key in list(self.rooms.rooms):
                 self.fanout.changed(key)
+
+    async def _measure(self) -> None:
+        telemetry.BACKLOG.set(sum(each.outlet.backlog() for each in self.rooms.connections.values()))
+        await self.feed.measure_lag()
 
     async def _follow_seasons(self) -> None:
         """Take those who follow a board into its next season."""

@@ -136,9 +136,14 @@ class Feed:
             self._lost(published)
         self.epoch, self.number = published.epoch, last
         self._on_event(published)
+        new = False
         for index in range(len(published.event.items)):
             if self._remember(published, index):
+                new = True
                 self._on_item(published, index)
+        if new:  # what is announced a second time was delivered before
+            age = telemetry.utc_now() - published.event.committed_at
+            telemetry.EVENT_DELIVERY.observe(max(0.0, age.total_seconds()))
 
     def _lost(self, published: Published) -> None:
         _log.warning("events were lost", expected=self.number + 1, first=published.first)
@@ -159,6 +164,11 @@ class Feed:
             self._on_loss(True)
         else:
             self._suspected = self.number
+
+    async def measure_lag(self) -> None:
+        """Note how many items of the stream were not read yet. Raises LiveUnavailable."""
+        epoch, number = await bus.stream_state(self._platform.live)
+        telemetry.STREAM_LAG.set(max(0, number - self.number) if epoch == self.epoch else number)
 
     def _forget(self) -> None:
         self._ring.clear()

@@ -21,6 +21,7 @@ from scoreboard.usecases.roll_up_activity import ActivityRollUp
 from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.seal_audit import seal_audit
 from scoreboard.usecases.sweep_outbox import sweep_outbox
+from scoreboard.usecases.watch_process import process_rounds
 from scoreboard.usecases.watch_reviews import watch_reviews
 
 _CLEAN_EVERY = 300.0
@@ -60,6 +61,7 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("suspensions", partial(lift_suspensions, platform), _SUSPENSIONS_EVERY),
         Loop("abandoned", AbandonedActions(platform).run, _CLEAN_EVERY),
         Loop("clean", clean, _CLEAN_EVERY),
+        *(Loop(*each) for each in process_rounds(platform, "worker")),
     ]
 
 
