@@ -1,6 +1,7 @@
 """Boards, action kinds, anti-cheat policies: versioned specifications. A change adds a version; nothing is edited."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -78,8 +79,11 @@ async def put_policy(tx: Transaction, policy: AntiCheatPolicy, managed_by: str |
 async def _put(tx: Transaction, table: Table, kind: type[Spec], spec: Spec, managed_by: str | None) -> Spec:
     fields = _encode(spec)
     row = (await tx.execute(select(table).where(table.c.key == spec.key, table.c.current).with_for_update())).first()
-    if row is not None and row.spec == fields:
-        return _decode(kind, row.key, row.version, row.spec)
+    if row is not None:
+        # Compared as what they mean: a stored one may lack fields that are younger than it is.
+        stored = _decode(kind, row.key, row.version, row.spec)
+        if stored == replace(spec, version=row.version):
+            return stored
     version = 1
     if row is not None:
         await tx.execute(update(table).where(table.c.key == spec.key, table.c.current).values(current=False))
