@@ -1,8 +1,8 @@
 """Freezes: from a moment on everybody but moderators and admins sees a board as it was then.
 
-Every view asks :func:`shown_as_of` which state it may show: pages, live messages, completion replies, ranks. The frozen
-state is what was done up to the freeze, as far as it counts today: what is voided afterwards leaves it, what is released
-afterwards joins it with its own moment.
+Every view asks :func:`shown_as_of` which state it may show: pages, live messages, completion replies, ranks. The
+frozen state is what was done up to the freeze, as far as it counts today: what is voided afterwards leaves it, what is
+released afterwards joins it with its own moment.
 """
 
 from dataclasses import dataclass

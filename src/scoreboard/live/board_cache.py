@@ -26,9 +26,7 @@ async def read_top(live: Live, season_id: int, size: int, frozen: datetime | Non
     return replace(_decode(answer[0]), total=answer[1])
 
 
-async def keep_top(
-    live: Live, season_id: int, size: int, page: Page, ttl: int, frozen: datetime | None = None
-) -> bool:
+async def keep_top(live: Live, season_id: int, size: int, page: Page, ttl: int, frozen: datetime | None = None) -> bool:
     """Keep a top for ``ttl`` seconds, unless the board moved on since it was read. Raises LiveUnavailable."""
     names = _names(season_id, size, frozen)
     return bool(await live.run(scripts.KEEP_TOP, names, [page.epoch, page.seq, ttl, _encode(page)]))
