@@ -301,12 +301,14 @@ async def test_without_a_freeze_nothing_more_is_asked_of_the_stores(api: Api) ->
 
     live.run, database.transact = counted, counted_transact  # type: ignore[method-assign]
     try:
-        await api.platform.catalog.boards()
         for path, expected in (
             ("top?limit=7", ["read_top", "read_range", "keep_top"]),
             ("entries", ["read_range"]),
             (f"around?player_id={ada.id}", ["read_players", "read_range"]),
         ):
+            await api.wiring.marker.finish()
+            api.platform.catalog.invalidate()
+            await api.platform.catalog.boards()  # fresh, so that it is not read in between
             calls.clear()
             assert (await api.client.get(f"{DENSE}/{path}")).status_code == 200
             assert [call for call in calls if call != "guard"] == expected, path
