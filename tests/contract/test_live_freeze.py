@@ -212,7 +212,7 @@ async def test_a_moderator_who_logs_in_on_an_open_connection_sees_the_real_board
     assert lines(await watch(client, channel)) == [(ada.name, 1, 30)]
     await client.say({"type": "auth", "token": mo.token})
     await client.hear("auth.ok")
-    await client.say({"type": "subscribe", "channels": [channel]})
+    assert (await client.hear("subscribed"))["data"]["channels"] == [channel]
     assert lines(await board_message(client)) == [(ada.name, 1, 42)]
     await stage.score(ada, board, 1)
     assert lines(await board_message(client)) == [(ada.name, 1, 43)]

@@ -239,6 +239,9 @@ class Session:
             self._active_at = now
             self.phase = Phase.SUBSCRIBED if self.channels else Phase.AUTHENTICATED
         effects: list[Effect] = [Answer("auth.ok")]
+        seen = [self._seen(channel) for channel in self.channels if channel != self._seen(channel)]
+        if seen:  # a moderator sees more than the spectator that the connection was until now
+            effects.append(Join(tuple(seen), {}))
         waiting, self._waiting = self._waiting, None
         return effects + (self._subscribe(waiting, now) if waiting is not None else [])
 
