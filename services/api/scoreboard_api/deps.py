@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
-from pydantic import AwareDatetime
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Role
@@ -108,7 +107,4 @@ CaseWriter = Annotated[Claims, Depends(case_writer)]
 Administrator = Annotated[Claims, Depends(administrator)]
 Service = Annotated[Claims, Depends(service)]
 Visitor = Annotated[Claims | None, Depends(visitor)]
-PastMoment = Annotated[
-    AwareDatetime | None, Query(alias="at", description="a past moment, with its time zone; now when left out")
-]
 SeasonId = Annotated[int | None, Query(alias="season", ge=1, le=2**53, description="the current one when left out")]

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query
 
 from scoreboard.domain.action import Signature
 from scoreboard.domain.board import Board, Visibility
-from scoreboard.domain.clock import in_utc
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.freeze import Look, sight_of
 from scoreboard.domain.standing import percentile
@@ -20,7 +19,8 @@ from scoreboard.security.access_token import Claims
 from scoreboard.usecases.board_state import find_season
 from scoreboard.usecases.pending_scores import read_pending
 from scoreboard.usecases.read_board import read_around, read_own_standing, read_page, read_standings
-from scoreboard_api.deps import PastMoment, Reader, SeasonId, Visitor, Wired
+from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
+from scoreboard_api.moments import PastMoment
 from scoreboard_api.routes.actions import as_uuid
 from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, WITHOUT_TOKEN, problems
 from scoreboard_api.schemas.boards import (
@@ -56,7 +56,7 @@ async def visible_board(wiring: Wiring, key: str, claims: Claims | None) -> Boar
 
 def look_of(claims: Claims | None, at: datetime | None = None) -> Look:
     """What this caller may see of a frozen board, and as of when."""
-    return Look(sight_of(None if claims is None else claims.role), None if at is None else in_utc(at))
+    return Look(sight_of(None if claims is None else claims.role), at)
 
 
 async def _board_out(wiring: Wiring, board: Board) -> BoardOut:

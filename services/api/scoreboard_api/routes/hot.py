@@ -4,7 +4,6 @@ FastAPI's solving of dependencies costs 150-200 µs a request, more than everyth
 """
 
 import hashlib
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scoreboard.domain.action import ActionStatus
-from scoreboard.domain.clock import in_utc
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.freeze import Look, Sight, sight_of
@@ -23,6 +21,7 @@ from scoreboard.security.identifiers import new_id
 from scoreboard.storage import actions
 from scoreboard.usecases.create_actions import CreationRequest
 from scoreboard_api.defence import admit, authenticate, bearer_token, idempotency_key, is_json, wiring_of
+from scoreboard_api.moments import read_moment
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
@@ -221,7 +220,9 @@ async def read_top(request: Request) -> Response:
     board = await wiring.platform.catalog.board(board_key)
     limit = _number(request, "limit", board.size, _MOST)
     season = _number(request, "season", None, 2**53)
-    look = Look(sight_of(role) if board.frozen_from is not None else Sight.PUBLIC, _moment(request))
+    look = Look(
+        sight_of(role) if board.frozen_from is not None else Sight.PUBLIC, read_moment(request.query_params.get("at"))
+    )
     top = await wiring.tops.read(board_key, limit or board.size, season, look)
     if not signed_in and (not wiring.settings.anonymous_reads or top.visibility != "public"):
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this board is not public.")
@@ -232,21 +233,6 @@ async def read_top(request: Request) -> Response:
     if request.headers.get("if-none-match") == top.etag:
         return Response(status_code=304, headers=headers)
     return json_reply(top.body, 200, headers)
-
-
-def _moment(request: Request) -> datetime | None:
-    """The query's ``at``. Raises Refusal VALIDATION_ERROR unless it is a moment with its time zone."""
-    text = request.query_params.get("at")
-    if text is None:
-        return None
-    try:
-        moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        fault = {"pointer": "#/query/at", "detail": "A moment with its time zone, as in 2026-01-31T18:00:00Z."}
-        raise Refusal(ErrorCode.VALIDATION_ERROR, "The query is not valid.", extra={"errors": [fault]})
-    return in_utc(moment)
 
 
 def _number(request: Request, name: str, default: int | None, most: int) -> int | None:

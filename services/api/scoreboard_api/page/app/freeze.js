@@ -12,7 +12,7 @@ import { when } from "./format.js";
 export function frozenWords({ since, until, real }) {
   if (real) {
     const end = until ? `until ${when(until)}` : "until the freeze is taken out";
-    return `These are the real standings. Everybody else sees the board as it was ${at(since)}, ${end}.`;
+    return `These are the real standings. Players and spectators see the board as it was ${at(since)}, ${end}.`;
   }
   const end = until ? `the final standings are revealed ${at(until)}` : "the final standings will be revealed here";
   return `Frozen since ${when(since)}, ${end}.`;
