@@ -3,6 +3,7 @@ nothing is edited. What is retired can still be read, and is restored by declari
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -96,8 +97,11 @@ async def put_plan(tx: Transaction, plan: SeasonPlan, managed_by: str | None) ->
 async def _put(tx: Transaction, table: Table, kind: type[Spec], spec: Spec, managed_by: str | None) -> Spec:
     fields = _encode(spec)
     row = (await tx.execute(select(table).where(table.c.key == spec.key, table.c.current).with_for_update())).first()
-    if row is not None and row.spec == fields and row.retired_at is None:
-        return decode(kind, row.key, row.version, row.spec)
+    if row is not None and row.retired_at is None:
+        # Compared as what they mean: a stored one may lack fields that are younger than it is.
+        stored = decode(kind, row.key, row.version, row.spec)
+        if stored == replace(spec, version=row.version):
+            return stored
     version = 1
     if row is not None:
         await tx.execute(update(table).where(table.c.key == spec.key, table.c.current).values(current=False))

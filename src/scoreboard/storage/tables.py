@@ -178,6 +178,24 @@ ledger_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _key("id", BigInteger),
+    Column("season_id", BigInteger, nullable=False),
+    Column("at", _MOMENT, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("fold", Text, nullable=False),
+    Column("taken_at", _MOMENT, nullable=False),
+)
+snapshot_totals = Table(
+    "snapshot_totals",
+    metadata,
+    _key("snapshot_id", BigInteger),
+    _key("player_id", Uuid),
+    Column("score", BigInteger, nullable=False),
+    Column("reached_at", _MOMENT, nullable=False),
+)
 outbox = Table(
     "outbox",
     metadata,

@@ -58,6 +58,10 @@ class Catalog:
         known = await self._current()
         return [board for key, board in known.boards.items() if key not in known.retired]
 
+    def known_boards(self) -> dict[str, Board]:
+        """Boards by key as they were read last, without looking; empty when nothing was ever read."""
+        return {} if self._snapshot is None else self._snapshot.boards
+
     async def kinds(self, wanted: Iterable[str] = ()) -> dict[str, ActionKind]:
         """Current action kinds by key; looks once more for ``wanted`` ones that are not there.
 
@@ -86,8 +90,8 @@ class Catalog:
         """The newest hundred seasons of a board, newest first."""
         return (await self._current()).seasons.get(board_key, [])
 
-    async def season(self, board_key: str, season_id: int | None) -> Season:
-        """The season asked for, or the one that counts now, or else the newest that has begun.
+    async def season(self, board_key: str, season_id: int | None, at: datetime | None = None) -> Season:
+        """The season asked for, or the one that counted at a moment (None: now), or else the newest begun by then.
 
         Raises:
             Refusal: NOT_FOUND when the board has no such season.
@@ -100,7 +104,7 @@ class Catalog:
                 found = await self.database.transact(lambda tx: season_rows.find(tx, season_id))
                 found = found if found is not None and found.board_key == board_key else None
         else:
-            now = utc_now()
+            now = at or utc_now()
             running = next((season for season in known if counts_at(season, now)), None)
             begun = next((season for season in known if season.starts_at <= now), None)
             found = running or begun or (known[-1] if known else None)

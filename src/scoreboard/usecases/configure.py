@@ -9,6 +9,7 @@ from uuid import UUID
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Schedule
+from scoreboard.domain.freeze import require_freeze
 from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.live.bus import CatalogChanged
 from scoreboard.storage import actions, audit, catalog, declarations, outbox, season_plans
@@ -48,8 +49,11 @@ async def configure(
         How many of them were new or changed.
 
     Raises:
+        Refusal: VALIDATION_ERROR for a freeze that could never be on.
         StoreUnavailable: nothing changed.
     """
+    for declared in boards:
+        require_freeze(declared)
 
     async def work(tx: Transaction) -> int:
         await declarations.lock(tx)
