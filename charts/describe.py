@@ -210,7 +210,7 @@ def _network_policy() -> Schema:
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
         apiServer=peers(
-            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, ports 443 and 6443"
+            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, 443 and 6443"
         ),
     )
 
