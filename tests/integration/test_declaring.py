@@ -47,6 +47,24 @@ async def test_a_new_board_takes_points_and_the_same_again_changes_nothing(api: 
     assert (shown["title"], shown["season"]["status"]) == ("League", "scheduled")
 
 
+async def test_a_declared_freeze_is_on_until_it_is_taken_out(api: Api, admin: Declares) -> None:
+    freeze = {"from": "2026-01-01T12:00:00+01:00", "until": None}
+    declared = await admin.must("boards/league", {"title": "League", "freeze": freeze})
+    assert declared["spec"]["freeze"] == {"from": "2026-01-01T11:00:00Z", "until": None}
+    assert declared["status"]["frozen"]
+    assert (await admin.must("boards/league", declared["spec"]))["outcome"] == "unchanged"
+    shown = (await api.client.get("/api/v1/boards/league/top")).json()
+    assert shown["freeze"]["since"].startswith("2026-01-01T11:00:00")
+    early = {"from": "2026-01-01T00:00:00Z", "until": "2025-12-31T00:00:00Z"}
+    for refused, pointer in ((early, "/freeze/until"), ({"until": None}, "/freeze/from")):
+        reply = await admin.put("boards/league", {"title": "League", "freeze": refused})
+        assert problem(reply) == (400, "VALIDATION_ERROR", None, [pointer])
+    taken_out = await admin.must("boards/league", {"title": "League"})
+    assert [change["pointer"] for change in taken_out["changes"]] == ["/freeze"]
+    assert not taken_out["status"]["frozen"]
+    assert (await api.client.get("/api/v1/boards/league/top")).json()["freeze"] is None
+
+
 async def test_a_change_makes_a_version_and_is_audited_with_who_did_it(api: Api, admin: Declares) -> None:
     await admin.must("boards/league", {"title": "League"})
     rehearsed = await admin.must("boards/league", {"title": "Cup", "size": 5}, dry_run="true")

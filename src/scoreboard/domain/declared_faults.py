@@ -28,6 +28,11 @@ def schedule_faults(cron: str | None, starts_at: datetime | None, ends_at: datet
     return window_faults(starts_at, ends_at, "/schedule")
 
 
+def freeze_faults(since: datetime, until: datetime | None) -> list[Fault]:
+    """A freeze begins before it ends."""
+    return [] if until is None or since < until else [Fault("/freeze/until", "The reveal must be after the freeze")]
+
+
 def worth_faults(points: int | None, bounds: tuple[int, int] | None) -> list[Fault]:
     """An action is worth fixed points, or what the client reports within bounds."""
     if (points is None) == (bounds is None):

@@ -8,6 +8,7 @@ from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
 from scoreboard.domain.declaration import Resource
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import freeze_on, touches
 from scoreboard.domain.policy import AntiCheatPolicy, policy_of
 from scoreboard.domain.season import Season, SeasonStatus, counts_at
 from scoreboard.domain.season_plan import Phase, SeasonPlan, phase_of
@@ -20,10 +21,14 @@ from scoreboard.usecases.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class BoardTruth:
-    """The season that counts now, else the next or the newest one, and the players ranked in it."""
+    """The season that counts now, else the next or the newest one, and the players ranked in it.
+
+    ``frozen``: the public sees an older state of it now.
+    """
 
     season: Season | None
     players: int
+    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,11 @@ async def _of_board(tx: Transaction, board: Board, now: datetime) -> BoardTruth:
     coming = next((season for season in reversed(known) if season.starts_at > now), None)
     season = running or coming or (known[0] if known else None)
     if season is None:
-        return BoardTruth(None, 0)
+        return BoardTruth(None, 0, frozen=False)
     closed = season.status is SeasonStatus.CLOSED
     players = await standings.final_total(tx, season) if closed else await standings.total(tx, season.id)
-    return BoardTruth(season, players)
+    freeze = freeze_on(board, now)
+    return BoardTruth(season, players, frozen=freeze is not None and touches(freeze, season))
 
 
 async def _of_kind(tx: Transaction, kind: ActionKind, now: datetime) -> KindTruth:

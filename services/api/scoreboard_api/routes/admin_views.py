@@ -14,6 +14,7 @@ from scoreboard_api.schemas.admin_specs import (
     Attempts,
     BoardSpec,
     Bounds,
+    FreezeSpec,
     KindSpec,
     PolicySpec,
     ScheduleSpec,
@@ -42,7 +43,12 @@ _SPECS: dict[Resource, type[Request]] = {
     Resource.POLICIES: PolicySpec,
     Resource.SEASONS: SeasonSpec,
 }
-_SHAPES: dict[str, type[Request]] = {"schedule": ScheduleSpec, "bounds": Bounds, "attempts": Attempts}
+_SHAPES: dict[str, type[Request]] = {
+    "schedule": ScheduleSpec,
+    "freeze": FreezeSpec,
+    "bounds": Bounds,
+    "attempts": Attempts,
+}
 
 Declared = Board | ActionKind | AntiCheatPolicy | SeasonPlan
 
@@ -59,7 +65,8 @@ def spec_fields(spec: Declared) -> dict[str, Any]:
     match spec:
         case Board(schedule=schedule):
             own = asdict(schedule) if schedule != Schedule() else None
-            return plain | {"schedule": own}
+            freeze = {"from": spec.frozen_from, "until": spec.frozen_until} if spec.frozen_from is not None else None
+            return plain | {"schedule": own, "freeze": freeze}
         case ActionKind():
             bounds = {"min": spec.min_points, "max": spec.max_points} if spec.points is None else None
             attempts = None if spec.attempts is None else {"count": spec.attempts, "window_s": spec.window_s}
@@ -139,8 +146,8 @@ def _links(view: View, resource: Resource) -> dict[str, str]:
 
 def _status(view: View) -> dict[str, Any]:
     match view.truth:
-        case BoardTruth(season, players):
-            return {"season": season and season_fields(season), "players": players, "frozen": False}
+        case BoardTruth(season, players, frozen):
+            return {"season": season and season_fields(season), "players": players, "frozen": frozen}
         case KindTruth(counts_on, retired_boards):
             return {"counts_on": list(counts_on), "retired_boards": list(retired_boards)}
         case PolicyTruth(open_cases):

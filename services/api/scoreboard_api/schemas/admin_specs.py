@@ -13,6 +13,7 @@ from scoreboard.domain.board import Board, Operator, Order, RankStyle, Schedule,
 from scoreboard.domain.declaration import Fault, require_faultless
 from scoreboard.domain.declared_faults import (
     duration_faults,
+    freeze_faults,
     repeated_faults,
     schedule_faults,
     threshold_faults,
@@ -68,6 +69,13 @@ class ScheduleSpec(Request):
     ends_at: Moment | None = Field(None, description="its end")
 
 
+class FreezeSpec(Request):
+    """From when on the public sees a board as it was then, while moderators see the real one."""
+
+    since: Moment = Field(alias="from", description="the public sees the board as it is at this moment")
+    until: Moment | None = Field(None, description="when all is revealed; null: when the freeze is taken out")
+
+
 class BoardSpec(Request):
     """A configured ranking. Order, operator and tie rule stay as they are once somebody has scored."""
 
@@ -81,6 +89,7 @@ class BoardSpec(Request):
     schedule: ScheduleSpec | None = Field(
         None, description="without it one season runs for ever, but where declared seasons say otherwise"
     )
+    freeze: FreezeSpec | None = None
 
     def declared(self, key: str) -> Board:
         """As the platform knows it. Raises Refusal VALIDATION_ERROR with pointers."""
@@ -89,6 +98,8 @@ class BoardSpec(Request):
             sent = self.schedule
             require_faultless(schedule_faults(sent.cron, sent.starts_at, sent.ends_at))
             schedule = Schedule(sent.cron, sent.time_zone, sent.starts_at, sent.ends_at)
+        freeze = self.freeze
+        require_faultless([] if freeze is None else freeze_faults(freeze.since, freeze.until))
         return Board(
             key,
             self.title,
@@ -99,6 +110,8 @@ class BoardSpec(Request):
             size=self.size,
             visibility=Visibility(self.visibility),
             schedule=schedule,
+            frozen_from=None if freeze is None else freeze.since,
+            frozen_until=None if freeze is None else freeze.until,
         )
 
 
