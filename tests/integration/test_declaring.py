@@ -8,7 +8,7 @@ import pytest
 from scoreboard.domain.player import Role
 from tests.conftest import Api, open_api
 from tests.declaring import THRESHOLDS, Declares, declares, managed, problem
-from tests.stage import Stores, register
+from tests.stage import Stores, register, until
 
 
 @pytest.fixture
@@ -62,7 +62,11 @@ async def test_a_declared_freeze_is_on_until_it_is_taken_out(api: Api, admin: De
     taken_out = await admin.must("boards/league", {"title": "League"})
     assert [change["pointer"] for change in taken_out["changes"]] == ["/freeze"]
     assert not taken_out["status"]["frozen"]
-    assert (await api.client.get("/api/v1/boards/league/top")).json()["freeze"] is None
+
+    async def revealed() -> bool:
+        return (await api.client.get("/api/v1/boards/league/top")).json()["freeze"] is None
+
+    await until(revealed, what="the reveal")
 
 
 async def test_a_change_makes_a_version_and_is_audited_with_who_did_it(api: Api, admin: Declares) -> None:
