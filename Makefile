@@ -81,7 +81,7 @@ charts: $(INSTALLED) ## Write what is generated for the charts: values schema, R
 BUILDER ?= $(shell if docker info >/dev/null 2>&1; then echo docker; elif command -v podman >/dev/null; then echo podman; elif command -v buildah >/dev/null; then echo buildah; fi)
 IMAGE_TAG ?= 0.1.0
 IMAGE_REGISTRY ?=
-SERVICES ?= api realtime worker anticheat-ml
+SERVICES ?= api realtime worker anticheat-ml operator
 
 .PHONY: images
 images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., IMAGE_TAG=..., SERVICES="api worker", BUILD_ARGS=...)
@@ -93,9 +93,18 @@ images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., 
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(BUILD_ARGS) .; \
 	done
 
+.PHONY: rules
+rules: $(INSTALLED) ## Write alert rules, runbooks and Alertmanager's example from dashboards/slos.yaml and dashboards/alerts
+	$(BIN)/python -m dashboards.generate rules
+
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Write Grafana's dashboards from dashboards/pages
+	$(BIN)/python -m dashboards.generate dashboards
+
 .PHONY: docs
-docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md and the page's error codes
+docs: $(INSTALLED) ## Write what is generated from the code: docs/errors.md, docs/metrics.md and the page's error codes
 	$(BIN)/python -m scoreboard_api.catalogue
+	$(BIN)/python -m dashboards.generate metrics
 
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form

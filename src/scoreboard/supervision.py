@@ -12,6 +12,8 @@ _log = structlog.get_logger("scoreboard.loop")
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _ASK_AGAIN = 0.2
+_LAG_EVERY = 0.5
+"""Seconds between two measures of the event loop's lag: two wake-ups a second cost nothing."""
 
 
 def tune_garbage_collector() -> None:
@@ -29,6 +31,7 @@ async def supervise(name: str, round_: Callable[[], Awaitable[object]], *, every
 
     After failures the pause grows to five seconds and shrinks again with the first success. Cancel the task to stop.
     """
+    telemetry.LOOP_FAILURES.labels(name)  # tells 0 until the first failure
     pause = _FIRST_PAUSE
     while True:
         try:
@@ -46,6 +49,14 @@ async def supervise(name: str, round_: Callable[[], Awaitable[object]], *, every
         pause = _FIRST_PAUSE
         if every:
             await asyncio.sleep(every)
+
+
+async def measure_lag() -> None:
+    """Pause, and note how much later than asked the event loop came back. Run it supervised, without a pause."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + _LAG_EVERY
+    await asyncio.sleep(_LAG_EVERY)
+    telemetry.LOOP_LAG.observe(max(0.0, loop.time() - due))
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:

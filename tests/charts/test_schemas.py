@@ -10,7 +10,7 @@ from tests.charts.documents import everything
 
 VERSIONS = ("1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
 # Kinds of other projects, which Kubernetes has no schema for; the golden files hold their form.
-FOREIGN = {"HTTPRoute", "ScaledObject", "PodMonitor", "Cluster"}
+FOREIGN = {"HTTPRoute", "ScaledObject", "PodMonitor", "PrometheusRule", "Cluster"}
 
 
 @pytest.fixture(scope="module", autouse=True)

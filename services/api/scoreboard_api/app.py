@@ -16,7 +16,9 @@ from scoreboard import __version__
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
+from scoreboard.supervision import end_tasks
 from scoreboard.usecases.completion_answers import Completion
+from scoreboard.usecases.watch_process import watch_process
 from scoreboard_api.defence import is_json
 from scoreboard_api.errors import problem_response
 from scoreboard_api.express import ExpressLane
@@ -26,6 +28,7 @@ from scoreboard_api.page.docs import docs_routes
 from scoreboard_api.page.pages import not_found_page, page_routes
 from scoreboard_api.routes import (
     actions,
+    admin,
     anticheat,
     auth,
     boards,
@@ -58,7 +61,9 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.health.check()
         wiring.incidents.start()
+        watching = watch_process(wiring.platform, "api")
         yield
+        await end_tasks(watching)
         await wiring.close()
 
     app = FastAPI(
@@ -76,6 +81,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     for router in (reports.router, moderation.router, moderated_players.router, anticheat.router):
         app.include_router(router)
     app.include_router(corrections.router)
+    app.include_router(admin.router)
     app.include_router(platform.health)
     app.include_router(platform.router)
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]

@@ -24,6 +24,7 @@ from scoreboard_api.wiring import Wiring
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _HEALTH = "/health/"
+_FAULTS = 500  # from this status on the fault is ours
 _ASSETS = "/assets/"
 _BATCH = "/api/v1/actions/complete-batch"
 _failures = structlog.get_logger("scoreboard.failure")
@@ -36,6 +37,8 @@ class Front:
         self._app = app
         self._wiring = wiring
         self._headers = ReplyHeaders(wiring().settings)
+        self._in_flight = 0
+        telemetry.REQUESTS_IN_FLIGHT.set_function(lambda: self._in_flight)  # read by scrapes; a request only counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,13 +52,17 @@ class Front:
         state["request_id"] = request_id
         reply = _Reply(send, request_id, self._headers)
         began = time.perf_counter()
+        self._in_flight += 1
         try:
             await self._serve(wiring, scope, headers, receive, reply)
         finally:
+            self._in_flight -= 1
             seconds = time.perf_counter() - began
             route = route_template(scope)
             telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)
             if not scope["path"].startswith(_HEALTH):
+                if reply.status >= _FAULTS:
+                    telemetry.REQUESTS_FAILED.labels(str(reply.status)).inc()
                 wiring.access_log.note(scope["method"], route, reply.status, seconds, request_id)
 
     async def _serve(

@@ -1,6 +1,6 @@
 """Wires the service together: its parts, its ASGI application, its background loops.
 
-``__main__`` and the tests build a :class:`Realtime`; nothing in the service is global.
+``process`` and the tests build a :class:`Realtime`; nothing in the service is global.
 """
 
 import asyncio
@@ -18,13 +18,16 @@ from starlette.routing import Route, WebSocketRoute
 from scoreboard import telemetry
 from scoreboard.domain.board import Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Sight
 from scoreboard.live.bus import Published
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.access_token import AccessTokens
 from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.check_health import Health
+from scoreboard.usecases.frozen_ranks import frozen_boards
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_board import BoardView
+from scoreboard.usecases.watch_process import watch_process
 from scoreboard_realtime import messages
 from scoreboard_realtime.boards import Boards
 from scoreboard_realtime.connection import Connection
@@ -32,12 +35,13 @@ from scoreboard_realtime.control import Control
 from scoreboard_realtime.errors import Close
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
+from scoreboard_realtime.freezes import Freezes
 from scoreboard_realtime.gate import Gate
 from scoreboard_realtime.news import RankWatch, item_parcels, own_rank_parcels
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.problems import problem
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.rooms import Room, Rooms
+from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 from scoreboard_realtime.session import Leave, Refuse
 from scoreboard_realtime.transports import sse, websocket
 from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
@@ -47,6 +51,7 @@ _CHECK_SESSIONS = 1.0
 _GIVE_BACK = 0.5
 """Seconds until the place of a connection that ended is free for others; nothing is asked while none has ended."""
 _DEGRADED_READ = 2.0
+_MEASURE = 5.0
 _LONGEST_DRAIN = 20.0
 _DRAIN_STEP = 0.1
 _DRAIN_EACH = 0.005  # seconds that one connection adds to the drain: few are let go at once, thousands slowly
@@ -73,6 +78,7 @@ class Realtime:
         tokens = AccessTokens(settings)
         self.reception = Reception(platform, tokens, self.rooms, self.boards, self.feed, self.fanout)
         self.control = Control(platform, self.rooms, self.fanout, self.feed, self.reception)
+        self._freezes = Freezes(platform, self.rooms, self.fanout, self.reception)
         self.socketio = LiveSocketIO(self.reception, settings)
         self.application = self._build()
         self._health = Health(platform)
@@ -106,12 +112,15 @@ class Realtime:
             ("realtime_sessions", self.control.check_sessions, _CHECK_SESSIONS),
             ("realtime_clock", self._clock, min(1.0, settings.auth_timeout / 4)),
             ("realtime_seasons", self._follow_seasons, 1.0),
+            ("realtime_freezes", self._freezes.look, settings.freeze_check_every),
             ("realtime_registry", self.reception.leases.renew, settings.registry_ttl / 3),
             ("realtime_leases", self.reception.leases.give_back, _GIVE_BACK),
             ("realtime_degraded", self._read_degraded, _DEGRADED_READ),
+            ("realtime_measure", self._measure, _MEASURE),
         ]
         for name, round_, every in loops:
             self._tasks.append(asyncio.create_task(supervise(name, round_, every=every), name=name))
+        self._tasks += watch_process(self.platform, "realtime")
         self._started = True
 
     async def stop(self) -> None:
@@ -144,9 +153,10 @@ class Realtime:
                 self.reception.end(connection, Close.RESTARTING, "restarting")
 
     def _event(self, published: Published) -> None:
-        for key, projection in zip(published.event.seasons, published.projections, strict=True):
+        for place, projection in zip(published.event.seasons, published.projections, strict=True):
             if projection.top_changed or not projection.ready:
-                self.fanout.changed(key, published.event.committed_at)
+                for sight in Sight:
+                    self.fanout.changed(RoomKey(*place, sight), published.event.committed_at)
 
     def _item(self, published: Published, index: int) -> None:
         player_id = published.event.items[index].player_id
@@ -154,10 +164,11 @@ class Realtime:
         if not listening:
             return
         at = telemetry.utc_now()
-        parcels = item_parcels(published, index, at)
+        frozen = frozen_boards(self.platform.catalog.known_boards())
+        parcels = item_parcels(published, index, at, frozen)
         for connection in tuple(listening):
             self.reception.acted(connection)
-            for parcel in [*parcels, *own_rank_parcels(connection, published, index, at)]:
+            for parcel in [*parcels, *own_rank_parcels(connection, published, index, at, frozen)]:
                 self.fanout.tell(connection, parcel)
 
     def _loss(self, lost: bool) -> None:
@@ -205,10 +216,14 @@ class Realtime:
             for key in list(self.rooms.rooms):
                 self.fanout.changed(key)
 
+    async def _measure(self) -> None:
+        telemetry.BACKLOG.set(sum(each.outlet.backlog() for each in self.rooms.connections.values()))
+        await self.feed.measure_lag()
+
     async def _follow_seasons(self) -> None:
         """Take those who follow a board into its next season."""
         for room, audiences in list(self.rooms.followers()):
-            running = await self.boards.running(room.key[0])
+            running = await self.boards.running(room.key.board, room.key.sight)
             if running is None or running == room.key:
                 continue
             try:
@@ -217,7 +232,7 @@ class Realtime:
                 continue  # in a second it is tried again
             following = self.rooms.room(running)
             following.top = following.top or top
-            self.rooms.followed[running[0]] = running
+            self.rooms.followed[running.board, running.sight] = running
             for audience in audiences:
                 for connection in tuple(audience.members):
                     room.leave(connection, audience.channel)

@@ -16,6 +16,7 @@ import structlog
 from scoreboard import telemetry
 from scoreboard.live import bus
 from scoreboard.live.bus import Published
+from scoreboard.usecases.frozen_ranks import frozen_boards
 from scoreboard.usecases.platform import Platform
 from scoreboard_realtime.messages import Position
 from scoreboard_realtime.news import item_parcels
@@ -136,9 +137,14 @@ class Feed:
             self._lost(published)
         self.epoch, self.number = published.epoch, last
         self._on_event(published)
+        new = False
         for index in range(len(published.event.items)):
             if self._remember(published, index):
+                new = True
                 self._on_item(published, index)
+        if new:  # what is announced a second time was delivered before
+            age = telemetry.utc_now() - published.event.committed_at
+            telemetry.EVENT_DELIVERY.observe(max(0.0, age.total_seconds()))
 
     def _lost(self, published: Published) -> None:
         _log.warning("events were lost", expected=self.number + 1, first=published.first)
@@ -159,6 +165,11 @@ class Feed:
             self._on_loss(True)
         else:
             self._suspected = self.number
+
+    async def measure_lag(self) -> None:
+        """Note how many items of the stream were not read yet. Raises LiveUnavailable."""
+        epoch, number = await bus.stream_state(self._platform.live)
+        telemetry.STREAM_LAG.set(max(0, number - self.number) if epoch == self.epoch else number)
 
     def _forget(self) -> None:
         self._ring.clear()
@@ -190,8 +201,9 @@ class Feed:
         if since.epoch != self.epoch or since.seq < self._floor or not self.available:
             return None
         at = telemetry.utc_now()
+        frozen = frozen_boards(self._platform.catalog.known_boards())
         parcels: list[Parcel] = []
         for number, _, _, published, index in self._by_player.get(player_id, ()):
             if number > since.seq:
-                parcels += item_parcels(published, index, at)
+                parcels += item_parcels(published, index, at, frozen)
         return parcels

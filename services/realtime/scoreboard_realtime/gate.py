@@ -13,8 +13,8 @@ from scoreboard_realtime.addresses import header, origin_allowed
 from scoreboard_realtime.errors import draining
 from scoreboard_realtime.problems import problem
 from scoreboard_realtime.reception import Reception
+from scoreboard_realtime.transports import engineio, sse
 from scoreboard_realtime.transports import socketio as socketio_transport
-from scoreboard_realtime.transports import sse
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
 _SSE_PREFIX = sse.PATH.partition("{")[0]
@@ -40,7 +40,7 @@ class Gate:
         origin = header(scope, b"origin")
         refusal = self._refusal(scope, origin)
         if refusal is not None:
-            telemetry.rejected(refusal.code, transport="http")
+            _count(refusal)
             await _refuse(refusal, self._cors(scope, origin), scope, receive, send)
             return
         if scope["type"] == "http" and scope["path"].startswith(_SSE_PREFIX):
@@ -75,6 +75,14 @@ class Gate:
         if not origin or not origin_allowed(self._settings, origin):
             return {"Vary": "Origin"}
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+def _count(refusal: Refusal) -> None:
+    """While we drain it is a connection that is refused; a stranger's page or an oversized body is none."""
+    if refusal.code is ErrorCode.DRAINING:
+        telemetry.connect_refused(refusal.code, engineio.NAME)
+    else:
+        telemetry.rejected(refusal.code, transport="http")
 
 
 async def _refuse(refusal: Refusal, headers: dict[str, str], scope: Any, receive: Any, send: Any) -> None:

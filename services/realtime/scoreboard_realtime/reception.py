@@ -68,7 +68,7 @@ class Reception:
                 await self._authenticate_first(connection, token)
         except Refusal as refusal:
             self._depart(connection, None)
-            self._count(connection, refusal)
+            telemetry.connect_refused(refusal.code, connection.outlet.transport)
             raise
         self._rooms.connections[connection.id] = connection
         telemetry.CONNECTIONS.labels(connection.outlet.transport).inc()

@@ -4,6 +4,7 @@ Every process builds one ``Database`` in its wiring and hands it to the use case
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -163,6 +164,9 @@ class Database:
             },
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        pool: Any = self._engine.pool  # its base class does not count
+        telemetry.DATABASE_POOL.set(settings.database_pool_size)
+        telemetry.DATABASE_IN_USE.set_function(pool.checkedout)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run ``work`` in one transaction and commit it before returning.
@@ -175,8 +179,10 @@ class Database:
             StoreUnavailable: Postgres cannot be reached, is shutting down or read-only, or conflicts persist.
         """
         for attempt in range(1, self._tries + 1):
+            began = time.perf_counter()
             try:
                 async with self._engine.connect() as connection:
+                    telemetry.DATABASE_WAIT.observe(time.perf_counter() - began)
                     return await _commit(connection, work)
             except _WEIGHED as error:
                 await self._weigh(error, attempt)
@@ -185,6 +191,7 @@ class Database:
     async def _weigh(self, error: Exception, attempt: int) -> None:
         """Return where another attempt is worth it; raise otherwise."""
         if sqlstate(error) == _TIMED_OUT:
+            telemetry.TRANSACTION_FAILURES.labels("timeout").inc()
             raise StoreTimeout("Postgres did not answer in time") from error
         lost = is_connection_loss(error)
         if not lost and not is_conflict(error):
@@ -192,23 +199,17 @@ class Database:
         if attempt >= self._tries or isinstance(error, PoolTimeoutError):
             if sqlstate(error) == _UNIQUE_VIOLATION:
                 raise error
+            reason = "pool" if isinstance(error, PoolTimeoutError) else "unavailable" if lost else "contended"
+            telemetry.TRANSACTION_FAILURES.labels(reason).inc()
             if not lost:
                 raise StoreContended("other transactions keep the rows") from error
             raise StoreUnavailable("Postgres is not available") from error
         telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
         await asyncio.sleep(_PAUSE * attempt)
 
-    async def ping(self) -> None:
-        """One trip to the server. Raises StoreUnavailable."""
-        await self.transact(_ping)
-
     async def close(self) -> None:
         """Close all connections; the object cannot be used afterwards."""
         await self._engine.dispose()
-
-
-async def _ping(tx: Transaction) -> None:
-    await tx.fetch("SELECT 1")
 
 
 def driver_url(url: str) -> str:

@@ -5,6 +5,7 @@ projections carry versions, listeners know ledger numbers.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -87,6 +88,7 @@ async def announce(
         LiveUnavailable: nothing is known to be announced; the outbox row stays for the sweep.
     """
     grouped = _group(boards, announcements)
+    began = time.perf_counter()
     projection = await leaderboard.project(
         platform.live,
         grouped.seasons,
@@ -95,6 +97,7 @@ async def announce(
         stream_length=platform.settings.stream_length,
         fresh_epoch=new_id().hex,
     )
+    telemetry.LEADERBOARD_UPDATE.observe(time.perf_counter() - began)
     telemetry.EVENTS_PUBLISHED.inc(len(announcements))
     return [
         tuple(

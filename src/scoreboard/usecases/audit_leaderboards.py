@@ -41,6 +41,7 @@ async def audit_leaderboards(platform: Platform) -> dict[str, int]:
                 await rebuild_season(platform, board, season)
         drift[board.key] = drift.get(board.key, 0) + len(differing)
         telemetry.LEADERBOARD_DRIFT.labels(board.key).set(drift[board.key])
+        telemetry.LEADERBOARD_DRIFTED.labels(board.key).inc(len(differing))  # the gauge is 0 again after the rebuild
     return drift
 
 

@@ -141,6 +141,7 @@ async def _again(platform: Platform, job: Job) -> None:
     """Put it back with a pause that doubles, or give it up."""
     settings = platform.settings
     if job.tries >= settings.job_tries:
+        telemetry.JOBS_GIVEN_UP.inc()
         await _finish(platform, job, Refusal(ErrorCode.INTERNAL_ERROR, "This could not be done; the fault is ours."))
         return
     delay = settings.job_backoff * 2 ** (job.tries - 1)

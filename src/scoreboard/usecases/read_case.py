@@ -13,7 +13,7 @@ from scoreboard.domain.player import Player
 from scoreboard.domain.provisional import provisional_score
 from scoreboard.domain.review import CaseSource, CaseStatus, ReviewCase
 from scoreboard.domain.review_decision import Accused, Reviewer, choices, is_taken, lifts, may_look, second_needed
-from scoreboard.domain.signal_words import words_of
+from scoreboard.domain.signal_words import unit_of, words_of
 from scoreboard.storage import actions, players, reports, review_cases, review_evidence, review_queue
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.review_evidence import HeldAction, NotedEvent, OpenTotal, PlayedAction
@@ -136,6 +136,7 @@ def _event(event: NotedEvent) -> EventView:
         event.weight,
         event.suspicion,
         event.action_id,
+        unit_of(event.signal, by_model=event.source == CaseSource.MODEL) if event.value is not None else None,
     )
 
 

@@ -193,7 +193,9 @@ async def test_with_redis_gone_the_verdict_comes_from_the_ledger(
     cheat = await register(running.client)
     stores.valkey.stop()
     try:
-        case = await play_until_flagged(running, cheat)
+        await play(cheat, 5)
+        await record(running.platform, [(UUID(cheat.id), at) for at in script(60)])
+        case = await until(lambda: case_of(running.platform, cheat.id), within=PATIENCE_S, what="the case")
         assert case["source"] == "model"
     finally:
         stores.valkey.start()

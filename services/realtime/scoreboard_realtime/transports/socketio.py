@@ -159,7 +159,7 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> str | None:
         if len(self.eio.sockets) > self._settings.sockets_per_pod:
-            telemetry.rejected(ErrorCode.OVERLOADED, transport=NAME)
+            telemetry.connect_refused(ErrorCode.OVERLOADED, NAME)
             return str(ErrorCode.OVERLOADED)
         self._silent[eio_sid] = asyncio.get_running_loop().time()
         engine = self.eio.sockets[eio_sid]

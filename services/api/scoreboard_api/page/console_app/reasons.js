@@ -12,7 +12,7 @@ const STRONG = 0.3;
 
 /**
  * @typedef {{feature: string, words: string, value: number | null, human_median: number | null, percentile: number | null, contribution: number | null}} Contribution
- * @typedef {{at: string, source: string, signal: string, words: string, value: number | null, reference: string | null, weight: number, suspicion: number, action_id: string | null}} Event
+ * @typedef {{at: string, source: string, signal: string, words: string, value: number | null, unit: string | null, reference: string | null, weight: number, suspicion: number, action_id: string | null}} Event
  */
 
 /**
@@ -105,7 +105,7 @@ function rulesPart(events) {
     instant(each.at),
     SOURCES[each.source] ?? each.source,
     each.words,
-    each.value === null ? "–" : measure(each.value),
+    quantity(each),
     each.reference ?? "–",
     PEOPLE.has(each.source) ? "–" : each.weight.toFixed(2),
     PEOPLE.has(each.source) ? "–" : each.suspicion.toFixed(2),
@@ -122,6 +122,11 @@ function rulesPart(events) {
       table("Everything that was noticed, oldest first", ["When", "By", "What", "Value", "People", "Weight", "Suspicion"], rows),
     ),
   );
+}
+
+/** @param {Event} event @returns {string} what was measured with its unit */
+function quantity({ value, unit }) {
+  return value === null || !unit ? measure(value) : `${measure(value)} ${unit}`;
 }
 
 /** @param {{event: Event, times: number}} found */
@@ -146,7 +151,7 @@ function sign({ event, times }) {
     h(
       "p",
       { class: "reason__figures" },
-      event.value !== null && h("span", {}, "Here ", h("b", {}, measure(event.value))),
+      event.value !== null && h("span", {}, "Here ", h("b", {}, quantity(event))),
       event.source === "rules" && event.reference && h("span", {}, "people ", h("b", {}, event.reference)),
       h("span", {}, `suspicion then ${event.suspicion.toFixed(2)}`),
     ),

@@ -1,0 +1,1 @@
+"""Objectives, alerts, runbooks and dashboards, and what writes them. ``python -m dashboards.generate`` writes all."""
