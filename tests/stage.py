@@ -163,7 +163,7 @@ class Service:
                 [sys.executable, "-m", f"scoreboard_{self.name}"], env=environment, stdout=log, stderr=log
             )
 
-    async def ready(self, within: float = 20.0) -> None:
+    async def ready(self, within: float = 60.0) -> None:
         """Wait until it answers."""
 
         async def answers() -> bool:
