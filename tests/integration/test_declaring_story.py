@@ -127,6 +127,9 @@ async def test_what_stands_is_what_was_accepted_last(platform: Platform, story: 
 async def test_of_two_owners_at_once_one_wins(platform: Platform) -> None:
     for number in range(10):
         spec = Board(f"race{number}", "Race")
+        there = number % 2  # what is there already and nobody's can be adopted by one of them only
+        if there:
+            await declare(platform, Wish(spec), BY)
         wishes = [Wish(replace(spec, title=uid), Owner(f"default/{uid}", uid, 1)) for uid in "abcd"]
         answers = await asyncio.gather(*(declare(platform, wish, BY) for wish in wishes), return_exceptions=True)
         won = [answer for answer in answers if isinstance(answer, Declaration)]
@@ -136,7 +139,7 @@ async def test_of_two_owners_at_once_one_wins(platform: Platform) -> None:
         stored = (await read_declared(platform, Resource.BOARDS, spec.key)).stored
         assert stored.owner is not None
         assert isinstance(stored.spec, Board)
-        assert (stored.spec.title, stored.spec.version) == (stored.owner.uid, 1)
+        assert (stored.spec.title, stored.spec.version) == (stored.owner.uid, 1 + there)
 
 
 async def test_many_declare_the_same_at_once_and_it_is_declared_once(platform: Platform) -> None:
