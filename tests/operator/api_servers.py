@@ -21,7 +21,7 @@ import kmock
 import kopf
 import yaml
 from aiohttp.test_utils import RawTestServer
-from aiohttp.web import ServerRunner
+from aiohttp.web import Server, ServerRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -41,7 +41,7 @@ class _Quick(RawTestServer):
     """Ends without waiting for watches, which never end by themselves."""
 
     async def _make_runner(self, **options: Any) -> ServerRunner:
-        return await super()._make_runner(shutdown_timeout=0.2, **options)
+        return ServerRunner(Server(self._handler, **options), shutdown_timeout=0.2)
 
 
 @dataclass

@@ -35,10 +35,13 @@ class StandIn:
         self.answers: dict[str, list[Answer]] = {}
         self.asked: list[tuple[str, str]] = []
         self.tokens: list[str] = []
+        self.holds: asyncio.Event | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append((request.method, request.path_qs))
         self.tokens.append(request.headers["Authorization"])
+        if self.holds is not None:
+            await self.holds.wait()
         answers = self.answers[request.method]
         status, body, headers = answers.pop(0) if len(answers) > 1 else answers[0]
         return web.json_response(body, status=status, headers=headers)
@@ -167,6 +170,25 @@ async def test_what_waits_is_woken_by_what_comes(desk: Desk) -> None:
     assert len(desk.api.asked) == 1
     desk.api.answers["PUT"] = [view(outcome="created")]
     await desk.keeper.changed(desk.resource())
+    woken = await desk.keeper.tick(desk.resource(**kind))
+    assert woken.event is not None
+    assert woken.event.reason == "Declared"
+
+
+async def test_what_comes_while_another_still_asks_for_it_is_not_missed(desk: Desk) -> None:
+    kind: dict[str, Any] = {"kind": ACTION_KIND, "uid": "u-2", "key": "quiz"}
+    desk.api.answers = {"PUT": [refusal(400, waits_for=[{"resource": "boards", "key": "main"}])]}
+    desk.api.holds = asyncio.Event()
+    asking = asyncio.create_task(desk.keeper.changed(desk.resource(**kind)))
+    await until(lambda: desk.api.asked, what="the kind being asked for")
+    held, desk.api.holds = desk.api.holds, None
+    waits = desk.api.answers["PUT"]
+    desk.api.answers["PUT"] = [view(outcome="created")]
+    await desk.keeper.changed(desk.resource())
+    desk.api.answers["PUT"] = waits
+    held.set()
+    await asking
+    desk.api.answers["PUT"] = [view(outcome="created")]
     woken = await desk.keeper.tick(desk.resource(**kind))
     assert woken.event is not None
     assert woken.event.reason == "Declared"
