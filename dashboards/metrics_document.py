@@ -53,7 +53,7 @@ _PARTS = {
 def told() -> list[Told]:
     """Every metric of ``telemetry``, by name."""
     found = [each for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)]
-    rows = [Told(each._name, _KINDS[type(each)], tuple(each._labelnames), each._documentation) for each in found]  # type: ignore[index]
+    rows = [Told(each._name, _KINDS[type(each)], tuple(each._labelnames), each._documentation) for each in found]
     return sorted(rows, key=lambda each: each.name)
 
 
