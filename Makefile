@@ -85,7 +85,7 @@ charts: $(INSTALLED) ## Write what is generated for the charts: values schema, R
 BUILDER ?= $(shell if docker info >/dev/null 2>&1; then echo docker; elif command -v podman >/dev/null; then echo podman; elif command -v buildah >/dev/null; then echo buildah; fi)
 IMAGE_TAG ?= 0.1.0
 IMAGE_REGISTRY ?=
-SERVICES ?= api realtime worker anticheat-ml
+SERVICES ?= api realtime worker anticheat-ml operator
 
 .PHONY: images
 images: ## Build the images with docker, podman or buildah (IMAGE_REGISTRY=..., IMAGE_TAG=..., SERVICES="api worker", BUILD_ARGS=...)

@@ -6,7 +6,7 @@ Strict everywhere: a key that is not known is a mistake, and Helm says which one
 from typing import Any
 
 from charts.described_components import component
-from charts.described_settings import settings_reference, settings_schema
+from charts.described_settings import operator_settings_schema, settings_reference, settings_schema
 from charts.schema_words import NOT_LATEST, PINNED, flag, free, listed, many, number, objects, one_of, text
 
 Schema = dict[str, Any]
@@ -74,7 +74,7 @@ def values_schema() -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "scoreboard",
-        "definitions": {"settings": settings_schema()},
+        "definitions": {"settings": settings_schema(), "operatorSettings": operator_settings_schema()},
         **top,
     }
 
@@ -209,7 +209,9 @@ def _network_policy() -> Schema:
         dns=peers("Where names are resolved; empty: any pod of the cluster, port 53"),
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
-        apiServer=peers("Where the cluster's API server is, for the operator; empty: anywhere, ports 443 and 6443"),
+        apiServer=peers(
+            "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, on 443 and 6443"
+        ),
     )
 
 

@@ -10,6 +10,14 @@ _OWN = {
     "operator": {
         "clusterWide": flag("Watch all namespaces instead of the release's own"),
         "tokenAudience": text("Audience of the ServiceAccount token with which it logs in to the API", minLength=1),
+        "tokenIssuer": text(
+            "The cluster's issuer of such tokens: kubectl get --raw /.well-known/openid-configuration names it",
+            minLength=1,
+        ),
+        "tokenKeysUrl": text(
+            "Where the API reads the issuer's keys; empty: at the cluster's API server, as its own ServiceAccount",
+            pattern="^(https://.*)?$",
+        ),
     },
 }
 
@@ -26,7 +34,10 @@ def component(description: str, key: str) -> Schema:
             tag=text("Instead of image.tag", **NOT_LATEST),
             digest=text("Pins the image; wins over tags", pattern="^(sha256:[0-9a-f]{64})?$"),
         ),
-        settings=settings_reference("Settings of this component alone; they win over the common ones"),
+        settings=settings_reference(
+            "Settings of this component alone; they win over the common ones",
+            "operatorSettings" if key == "operator" else "settings",
+        ),
         env=listed("More environment variables, as in a container", objects("A variable")),
         resources=objects("Requests and limits"),
         autoscaling=_autoscaling(),

@@ -71,9 +71,10 @@ def readme() -> str:
             lines += ["Keys as under `api`; here are defaults that differ, and keys of its own.", ""]
             rows = [(key, rest) for key, rest in rows if usual.get(key.replace(name, "api", 1)) != rest]
         lines += _table(rows)
-    lines += ["### What can stand under `settings`", ""]
-    known = schema["definitions"]["settings"]["properties"].items()
-    lines += _table([(f"`{name}`", setting["description"].replace("<", "&lt;")) for name, setting in known])
+    for where, definition in (("settings", "settings"), ("operator.settings", "operatorSettings")):
+        lines += [f"### What can stand under `{where}`", ""]
+        known = schema["definitions"][definition]["properties"].items()
+        lines += _table([(f"`{name}`", setting["description"].replace("<", "&lt;")) for name, setting in known])
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -85,8 +85,11 @@ def fold(board: Board, played: Iterable[tuple[int, datetime, int]]) -> tuple[int
     return scores[-1], ordered[reached][1]
 
 
-async def expected(platform: Platform) -> dict[int, list[Line]]:
-    """Every season's order, from nothing but the ledger's entries: a rebuild that shares no code with the product."""
+async def expected(platform: Platform, until: datetime | None = None) -> dict[int, list[Line]]:
+    """Every season's order, from nothing but the ledger's entries: a rebuild that shares no code with the product.
+
+    ``until``: only what was done by then, as far as it counts today.
+    """
 
     async def work(tx: Transaction) -> dict[int, list[Line]]:
         boards = {board.key: board for board in await catalog.current_boards(tx)}
@@ -100,7 +103,7 @@ async def expected(platform: Platform) -> dict[int, list[Line]]:
             counting[row.action_id] = row.entry_type in ("applied", "released", "restored")
         played: dict[tuple[int, UUID], list[tuple[int, datetime, int]]] = defaultdict(list)
         for action_id, row in first.items():
-            if counting[action_id] and row.player_id in active:
+            if counting[action_id] and row.player_id in active and (until is None or row.at <= until):
                 for season in row.season_ids:
                     played[season, row.player_id].append((row.seq, row.at, row.points))
         orders: dict[int, list[Line]] = {season: [] for season in owners}

@@ -119,7 +119,7 @@ class Stores:
 
 
 async def until(
-    condition: Callable[[], Any], *, within: float = 10.0, every: float = 0.02, what: str = "the condition"
+    condition: Callable[[], Any], *, within: float = 30.0, every: float = 0.02, what: str = "the condition"
 ) -> Any:
     """Wait for a condition (a plain or async callable that returns something true) and return its value."""
     deadline = time.monotonic() + within
@@ -154,6 +154,7 @@ class Service:
             "realtime": "SCOREBOARD_REALTIME_PORT",
             "worker": "SCOREBOARD_METRICS_PORT",
             "anticheat_ml": "SCOREBOARD_METRICS_PORT",
+            "operator": "SCOREBOARD_METRICS_PORT",
         }
         environment = {**os.environ, **self.environment, own[self.name]: str(self.port)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -162,7 +163,7 @@ class Service:
                 [sys.executable, "-m", f"scoreboard_{self.name}"], env=environment, stdout=log, stderr=log
             )
 
-    async def ready(self, within: float = 20.0) -> None:
+    async def ready(self, within: float = 60.0) -> None:
         """Wait until it answers."""
 
         async def answers() -> bool:
@@ -180,11 +181,11 @@ class Service:
         """Kill -9, as a machine that fails would."""
         self._end(signal.SIGKILL)
 
-    def stop(self, within: float = 20.0) -> int:
+    def stop(self, within: float = 40.0) -> int:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM, within)
 
-    def _end(self, number: int, within: float = 20.0) -> int:
+    def _end(self, number: int, within: float = 40.0) -> int:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -213,7 +214,7 @@ class Person:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body, headers={**self.headers, **named})
 
-    async def insist(self, path: str, body: Any, key: str, *, within: float = 20.0) -> httpx.Response:
+    async def insist(self, path: str, body: Any, key: str, *, within: float = 40.0) -> httpx.Response:
         """Send it until it is answered for good, as our clients do: always with the same Idempotency-Key."""
         last: list[object] = []
 

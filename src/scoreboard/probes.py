@@ -1,4 +1,4 @@
-"""Probes and metrics on one port, for the processes that have no other server: worker and anti-cheat."""
+"""Probes and metrics on one port, for the processes that have no other server: worker, anti-cheat, operator."""
 
 import asyncio
 import json
@@ -9,14 +9,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 _READ_TIMEOUT = 2.0
 _HEAD_LIMIT = 4096
 
-Ready = Callable[[], Awaitable[str]]
+Ready = Callable[[], Awaitable[tuple[str, dict[str, str]]]]
 
 
 class ProbeServer:
-    """A few lines of HTTP/1.0: GET /health/live, /health/ready, /health/startup and /metrics, nothing else."""
+    """A few lines of HTTP/1.0: GET /health/live, /health/ready, /health/startup and /metrics, nothing else.
 
-    def __init__(self, ready: Ready) -> None:
+    Args:
+        ready: the state (ok and degraded count as ready) and that of each thing it depends on.
+        live: whether the process does its work; without it, whether it answers.
+    """
+
+    def __init__(self, ready: Ready, live: Callable[[], bool] = lambda: True) -> None:
         self._ready = ready
+        self._live = live
         self.draining = False
 
     async def start(self, host: str, port: int) -> asyncio.Server:
@@ -42,9 +48,13 @@ class ProbeServer:
         if path == "/metrics":
             return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
         if path == "/health/live":
-            return "200 OK", "application/json", b'{"status":"ok"}'
-        if path in ("/health/ready", "/health/startup"):
-            status = "draining" if self.draining else await self._ready()
+            if self._live():
+                return "200 OK", "application/json", b'{"status":"ok"}'
+            return "503 Service Unavailable", "application/json", b'{"status":"stuck"}'
+        if path == "/health/startup":  # it listens, so it has started; a store that is away is no reason to restart it
+            return "200 OK", "application/json", b'{"status":"started"}'
+        if path == "/health/ready":
+            status, checks = ("draining", {}) if self.draining else await self._ready()
             line = "200 OK" if status in ("ok", "degraded") else "503 Service Unavailable"
-            return line, "application/json", json.dumps({"status": status}).encode()
+            return line, "application/json", json.dumps({"status": status, "checks": checks}).encode()
         return "404 Not Found", "application/json", b'{"code":"NOT_FOUND"}'

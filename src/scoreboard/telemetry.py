@@ -131,6 +131,19 @@ SCHEMA_INFO = Gauge(
     ["revision", "needed"],
 )
 SCHEMA_MISMATCH = Gauge("scoreboard_schema_mismatch", "1 while the schema is not there or too old for this version")
+OPERATOR_RECONCILES = Counter(
+    "scoreboard_operator_reconciles", "Rounds for a resource of the cluster", ["resource", "outcome"]
+)
+OPERATOR_OBJECTS = Gauge("scoreboard_operator_objects", "Resources by how they stand", ["resource", "condition"])
+OPERATOR_DRIFT = Counter(
+    "scoreboard_operator_drift_corrections", "Resources put right that were changed on the platform", ["resource"]
+)
+OPERATOR_ROUND_SECONDS = Histogram(
+    "scoreboard_operator_round_seconds", "Time of a round, the API's answer included", ["resource"], buckets=_FAST
+)
+OPERATOR_WATCH_AGE = Gauge(
+    "scoreboard_operator_watch_age_seconds", "Time since a kind was last listed or its watch begun anew", ["resource"]
+)
 
 
 def _from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> None:
@@ -162,6 +175,14 @@ _from_zero(CONNECTIONS, ("socketio", "websocket", "sse"))
 _from_zero(CONNECTS, ("socketio", "websocket", "sse"))
 _from_zero(MESSAGES_DROPPED, ("slow", "news_overflow"))
 _from_zero(RESUMES, ("current", "replayed", "snapshot"))
+
+
+def operator_begins(resources: Iterable[str], conditions: Iterable[str], outcomes: Iterable[str]) -> None:
+    """Make the operator's series, in its own process only: what a resource is called elsewhere nobody knows here."""
+    _from_zero(OPERATOR_RECONCILES, resources, outcomes)
+    _from_zero(OPERATOR_OBJECTS, resources, conditions)
+    for metric in (OPERATOR_DRIFT, OPERATOR_ROUND_SECONDS, OPERATOR_WATCH_AGE):
+        _from_zero(metric, resources)
 
 
 def utc_now() -> datetime:

@@ -13,6 +13,7 @@ STEPS = {
     "test_values": "wrong values are refused in words",
     "test_crds": "custom resources: structure, CEL, examples",
     "test_kubelet": "process kubelet: rendered containers boot, answer, drain",
+    "test_early_pods": "pods that start before their stores or the schema",
     "test_helm_pods": "helm test pods against a running platform",
     "test_rolling": "rolling restart behind haproxy under load",
     "test_images": "images: rules of the Dockerfiles, sizes, hardened run",

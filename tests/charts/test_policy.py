@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
-from charts.generate import PROFILES, profile_values
+from charts.generate import PROFILES, profile_values, rendered
 from scoreboard import telemetry
 from tests.charts.documents import PodTemplate, documents, named, of_kind, pods
 
@@ -72,6 +73,35 @@ def test_no_variable_comes_from_the_neighbourhood(profile: str, pod: PodTemplate
 @each_pod
 def test_only_the_operator_has_a_token_of_the_cluster(profile: str, pod: PodTemplate) -> None:
     assert pod.spec["automountServiceAccountToken"] is (pod.labels["app.kubernetes.io/component"] == "operator")
+
+
+@pytest.mark.parametrize("keys_at", ["", "https://oidc.example.com/keys"])
+def test_the_api_reads_the_clusters_keys_where_there_is_an_operator(keys_at: str) -> None:
+    """At the API server with a token of its own that no role is bound to; at a public address with none."""
+    values = profile_values("minimal")
+    values["operator"] = {"enabled": True, "tokenKeysUrl": keys_at, "tokenIssuer": "https://oidc.example.com"}
+    manifests = [each for each in yaml.safe_load_all(rendered(values)) if each]
+    [api] = [each for each in manifests if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-api")]
+    spec = api["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert variables["SCOREBOARD_OPERATOR_ISSUER"] == "https://oidc.example.com"
+    assert variables["SCOREBOARD_OPERATOR_JWKS_URL"] == (keys_at or "https://kubernetes.default.svc/openid/v1/jwks")
+    [operator] = [
+        each for each in manifests if each["kind"] == "ServiceAccount" and "operator" in each["metadata"]["name"]
+    ]
+    account = f"system:serviceaccount:scores:{operator['metadata']['name']}"
+    assert variables["SCOREBOARD_OPERATOR_SUBJECTS"] == account
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert ("cluster" in volumes) == ("cluster" in mounts) == (not keys_at)
+    if not keys_at:
+        paths = {f"{mounts['cluster']}/{name}" for name in ("ca.crt", "token")}
+        assert {variables["SCOREBOARD_OPERATOR_CA_FILE"], variables["SCOREBOARD_OPERATOR_JWKS_TOKEN_FILE"]} == paths
+        sources = volumes["cluster"]["projected"]["sources"]
+        assert sources[0]["serviceAccountToken"]["expirationSeconds"] == 3600
+    bound = [each for each in manifests if each["kind"].endswith("RoleBinding")]
+    assert all("-api" not in str(each["subjects"]) for each in bound)
 
 
 @each_profile
@@ -267,8 +297,8 @@ def test_the_operator_may_read_resources_and_write_their_status() -> None:
         for verb in rule["verbs"]
     }
     kinds = ("boards", "actionkinds", "anticheatpolicies", "seasons")
-    wanted = {("scoreboard.dev", kind, verb) for kind in kinds for verb in ("get", "list", "watch", "patch")}
-    wanted |= {("scoreboard.dev", f"{kind}/status", verb) for kind in kinds for verb in ("get", "patch")}
+    wanted = {("scoreboard.dev", kind, verb) for kind in kinds for verb in ("list", "watch", "patch")}
+    wanted |= {("scoreboard.dev", f"{kind}/status", "patch") for kind in kinds}
     assert allowed == wanted | {("", "events", "create")}
     assert not named("prod", "Deployment", "scoreboard-operator")["spec"].get("strategy", {}).get("rollingUpdate")
     spec = named("prod", "Deployment", "scoreboard-operator")["spec"]["template"]["spec"]

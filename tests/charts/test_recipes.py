@@ -25,7 +25,7 @@ from tests.stage import Stores, until
 ROOT = CHARTS.parent
 SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text("utf-8"))
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
-SERVICES = ("api", "realtime", "worker", "anticheat-ml")
+SERVICES = ("api", "realtime", "worker", "anticheat-ml", "operator")
 
 
 def made_secrets() -> dict[str, dict[str, str]]:
@@ -100,7 +100,7 @@ def test_skaffold_builds_what_the_chart_runs() -> None:
     (release,) = SKAFFOLD["deploy"]["helm"]["releases"]
     assert (ROOT / release["valuesFiles"][0]).is_file()
     told = {key.split(".")[0] for key in release["setValueTemplates"]}
-    assert told == {"api", "realtime", "worker", "anticheatMl"}
+    assert told == {"api", "realtime", "worker", "anticheatMl", "operator"}
     for key in release["setValueTemplates"]:
         merged_with = merged(profile_values("dev"), nested(key, "x"))
         assert rendered(merged_with)

@@ -107,7 +107,8 @@ async def test_a_player_who_is_overtaken_is_told(realtime: Service, stage: Stage
     await client.hear("subscribed")
     await client.hear("leaderboard.initial")
     standing = await client.hear("standing.initial")
-    assert {"board": board, "season": await stage.season_id(board), "score": 10, "rank": 1, "total": 1} in (
+    season = await stage.season_id(board)
+    assert {"board": board, "season": season, "score": 10, "rank": 1, "total": 1, "freeze": None} in (
         standing["data"]["standings"]
     )
     await stage.score(fast, board, 20)

@@ -53,7 +53,7 @@ GOLDEN: list[tuple[Parcel, str]] = [
         '{"meta":{"code":200},"type":"leaderboard.initial","channel":"board:main","season":7,"data":['
         + ADA_ROW % 1
         + "],"
-        '"info":{"title":"All players","size":10,"total":1,"stale_since":null},"epoch":"e1","seq":4,'
+        '"info":{"title":"All players","size":10,"total":1,"stale_since":null,"freeze":null},"epoch":"e1","seq":4,'
         '"at":"2026-03-01T12:30:00.250000Z"}',
     ),
     (
@@ -65,7 +65,7 @@ GOLDEN: list[tuple[Parcel, str]] = [
         + '],"change_info":[{"player_id":"00000000-0000-0000-0000-000000000002","rank_before":null,"rank_after":1,'
         '"score_before":null,"score_after":12},{"player_id":"00000000-0000-0000-0000-000000000001","rank_before":1,'
         '"rank_after":2,"score_before":10,"score_after":10}],"info":{"title":"All players","size":10,"total":2,'
-        '"stale_since":null},"epoch":"e1","seq":5,"at":"2026-03-01T12:30:00.250000Z"}',
+        '"stale_since":null,"freeze":null},"epoch":"e1","seq":5,"at":"2026-03-01T12:30:00.250000Z"}',
     ),
     (
         messages.server_drain(1500, AT),

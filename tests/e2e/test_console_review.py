@@ -142,10 +142,12 @@ async def test_a_script_is_held_explained_and_released(visit: Open, court: Court
 
 
 async def test_the_models_reasons_are_shown_against_people(visit: Open, court: Court, board: str) -> None:
-    player = await court.player("mona")
+    player, partner = await court.player("mona"), await court.player("nora")
     await court.by_hand(player, board, 5)
+    ring = [{"player_id": partner.id, "moments": 41}, {"player_id": str(UUID(int=7)), "moments": 1}]
+    explained = EXPLAINED | {"together": ring}
     now = datetime.now(UTC)
-    event = SuspicionEvent(UUID(player.id), now, CaseSource.MODEL, "model", 0.4, 0.6, Verdict.FLAG, detail=EXPLAINED)
+    event = SuspicionEvent(UUID(player.id), now, CaseSource.MODEL, "model", 0.4, 0.6, Verdict.FLAG, detail=explained)
     suspect = Suspect(UUID(player.id), Verdict.FLAG, CaseSource.MODEL, (event,))
     await court.platform.database.transact(lambda tx: raise_cases(tx, [suspect], now))
     visited = await visit()
@@ -166,6 +168,12 @@ async def test_the_models_reasons_are_shown_against_people(visit: Open, court: C
     assert abs(at["x"] + at["width"] / 2 - all_of_it["x"]) < 0.02 * all_of_it["width"], "on the far left"
     await expect(reasons.nth(1)).to_contain_text("higher than 98% of people")
     await expect(reasons.nth(2)).to_contain_text("Here –")
+    beside = page.locator(".together li")
+    assert await beside.all_text_contents() == [
+        f"{partner.username} (41 moments in common)",
+        "an erased account (1 moment in common)",
+    ]
+    await expect(beside.get_by_role("link")).to_have_attribute("href", f"/console?tab=players&player={partner.id}")
     await expect(page.locator(".part--reasons")).to_contain_text("model hgb-1 · threshold t-1 · features abcdefabcdef")
 
     histogram = page.get_by_role("img", name="Histogram of pauses")
@@ -264,6 +272,15 @@ async def test_a_protected_player_needs_two_people(visit: Open, court: Court, bo
     assert star.username not in await page.evaluate("document.body.textContent + document.title")
 
 
+CALLED_OFF_AND_PRESSED_X = """async () => {
+  const dialog = document.querySelector("dialog[open]");
+  dialog.dispatchEvent(new Event("cancel"));
+  dialog.close();
+  for (let turn = 0; turn < 20; turn += 1) await null;
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "x", bubbles: true }));
+}"""
+
+
 async def test_the_keyboard_is_enough(visit: Open, court: Court, board: str) -> None:
     await court.empty_queue()
     cheats = [await court.player(name) for name in ("kay", "kim")]
@@ -303,6 +320,9 @@ async def test_the_keyboard_is_enough(visit: Open, court: Court, board: str) -> 
     await page.keyboard.press("b")
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("heading")).to_have_text(f"Ban {order[1]}?")
+    # Whoever types fast presses the next key before the browser has told that the question was called off.
+    await page.evaluate(CALLED_OFF_AND_PRESSED_X)
+    await expect(dialog.get_by_role("heading")).to_have_text(f"Reject what {order[1]} did?")
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     await page.keyboard.press("x")

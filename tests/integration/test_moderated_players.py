@@ -33,6 +33,8 @@ async def test_a_moderator_hides_suspends_bans_and_restores(api: Api) -> None:
     assert tuple(rows[0]) == (mia.id, "because")
     check(await send(mia, path, {"status": "erased", "reason": "x"}), "VALIDATION_ERROR")
     check(await send(mia, path, {"status": "suspended", "until": 5, "reason": "x"}), "VALIDATION_ERROR")
+    for edge in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        check(await send(mia, path, {"status": "suspended", "until": edge, "reason": "x"}), "VALIDATION_ERROR")
 
 
 async def test_nobody_moderates_themselves_staff_or_the_protected_alone(api: Api) -> None:

@@ -16,10 +16,11 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 SERVICES = {
-    "api": "scoreboard_api.app",
-    "realtime": "scoreboard_realtime.app",
-    "worker": "scoreboard_worker.__main__",
-    "anticheat-ml": "scoreboard_anticheat_ml.__main__",
+    "api": "scoreboard_api.process",
+    "realtime": "scoreboard_realtime.process",
+    "worker": "scoreboard_worker.process",
+    "anticheat-ml": "scoreboard_anticheat_ml.process",
+    "operator": "scoreboard_operator.process",
 }
 
 

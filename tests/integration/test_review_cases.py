@@ -43,6 +43,9 @@ async def test_release_gives_held_points_back_with_their_original_time(api: Api)
     assert seen["held"] == {"actions": 2, "points": 20}
     assert seen["player"] == {"id": ada.id, "username": ada.username, "status": "active", "protected": False}
     assert seen["signals"] == [{"signal": "regular_intervals", "words": "The pauses between actions hardly differ"}]
+    assert {(event["signal"], event["value"], event["unit"]) for event in seen["evidence"]["events"]} == {
+        ("regular_intervals", 0.01, "of their mean")
+    }
     assert seen["may"] == {"claim": True, "decide": ["release", "reject", "ban"], "second_needed": False}
     assert [item["status"] for item in seen["evidence"]["timeline"]] == ["completed", "held", "held"]
     assert [item["points"] for item in seen["evidence"]["held"]] == [10, 10]

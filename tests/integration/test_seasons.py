@@ -13,8 +13,9 @@ from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Order, RankStyle, Schedule
 from scoreboard.storage import standings
 from scoreboard.usecases.configure import configure
+from scoreboard.usecases.fit_seasons import ensure_seasons
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
-from scoreboard.usecases.run_seasons import ensure_seasons, run_seasons
+from scoreboard.usecases.run_seasons import run_seasons
 from tests.conftest import Api, open_api
 from tests.ledger_check import check_ledger, leaderboards_match
 from tests.stage import Stores, register, until

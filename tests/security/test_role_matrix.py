@@ -28,6 +28,7 @@ from scoreboard.usecases.preview_correction import preview_correction
 from scoreboard.usecases.raise_cases import raise_cases
 from tests.conftest import Api, open_api
 from tests.contract.live_clients import PlainClient, SocketIoClient
+from tests.declaring import declares
 from tests.security.callers import Opened, open_caller
 from tests.security.conftest import Count
 from tests.security.routes import api_routes, realtime_routes
@@ -247,6 +248,35 @@ async def undoing(cell: Cell) -> Wish:
     return {**await read_correction(cell), "json": {"reason": "because"}, "headers": once()}
 
 
+DECLARED: dict[str, dict[str, Any]] = {
+    "boards": {"title": "New"},
+    "kinds": {"title": "New", "points": 1, "boards": []},
+    "policies": {"flag": 0.5, "hold": 0.7, "suspend": 0.9},
+    "seasons": {"starts_at": "2200-01-01T00:00:00Z", "boards": ["dense"]},
+}
+
+
+def declaring(what: str) -> Callable[[Cell], Awaitable[Wish]]:
+    async def wish(cell: Cell) -> Wish:
+        """Under a key that nobody has; a season of a board that nobody has either."""
+        key, body = f"k{secrets.token_hex(6)}", dict(DECLARED[what])
+        if what == "seasons":
+            body["boards"] = [f"b{key}"]
+            await (await declares(cell.api)).must(f"boards/b{key}", {"title": "New"})
+        return {"key": key, "json": body}
+
+    return wish
+
+
+def declared(what: str) -> Callable[[Cell], Awaitable[Wish]]:
+    async def wish(cell: Cell) -> Wish:
+        made = await declaring(what)(cell)
+        await (await declares(cell.api)).must(f"{what}/{made['key']}", made["json"])
+        return {"key": made["key"]}
+
+    return wish
+
+
 async def asset(cell: Cell) -> Wish:
     page = (await cell.api.client.get("/")).text
     return {"name": page.partition('"/assets/')[2].partition('"')[0]}
@@ -293,6 +323,10 @@ RECIPES: dict[str, Callable[[Cell], Awaitable[Wish]]] = {
     "POST /api/v1/moderation/corrections/{correction_id}/undo": undoing,
     "POST /api/v1/reports": reporting,
     "POST /api/v1/appeals": appealing,
+    **{f"PUT /api/v1/admin/{what}/{{key}}": declaring(what) for what in DECLARED},
+    **{f"GET /api/v1/admin/{what}/{{key}}": declared(what) for what in DECLARED},
+    **{f"DELETE /api/v1/admin/{what}/{{key}}": declared(what) for what in DECLARED},
+    "GET /api/v1/admin/seasons/{key}/snapshot": declared("seasons"),
     "GET /assets/{name}": asset,
     "GET /problems/{name}": problem,
 }

@@ -269,7 +269,7 @@ async def test_the_stream_and_the_sweep_tell_of_held_entries(stores: Stores) -> 
         [*_, item] = last.event.items
         assert (item.action_id, item.entry_type, item.verdict, item.places) == (request.action_id, "held", "hold", ())
         assert item.points == 2
-        [parcel] = item_parcels(last, len(last.event.items) - 1, utc_now())
+        [parcel] = item_parcels(last, len(last.event.items) - 1, utc_now(), ())
         told = parcel.content
         assert (told["type"], told["channel"]) == ("score.update", "me")
         assert (told["data"]["verdict"], told["data"]["status"], told["data"]["board"]) == ("hold", "held", None)

@@ -162,7 +162,23 @@ def previews(scene: Scene) -> list[Wish]:
     return [{"json": {"scope": {"player_id": person.id}}} for person in scene.people]
 
 
+def declared(**body: Any) -> Wishes:
+    """Boards that have points held, and under a key that nobody minds."""
+    return lambda _: [{"key": key, "json": body} for key in (("unminded",) if body else ("dense", "main", "unminded"))]
+
+
 ASKED: dict[str, Wishes] = {
+    **{f"GET /api/v1/admin/{what}": nothing for what in ("boards", "kinds", "policies", "seasons")},
+    **{f"GET /api/v1/admin/{what}/{{key}}": declared() for what in ("boards", "kinds", "policies", "seasons")},
+    "GET /api/v1/admin/seasons/{key}/snapshot": declared(),
+    "PUT /api/v1/admin/boards/{key}": declared(title="Unminded"),
+    "PUT /api/v1/admin/kinds/{key}": declared(title="Unminded", points=1, boards=["dense"]),
+    "PUT /api/v1/admin/policies/{key}": declared(flag=0.5, hold=0.7, suspend=0.9, kinds=["slow"]),
+    "PUT /api/v1/admin/seasons/{key}": declared(starts_at="2200-01-01T00:00:00Z", boards=["fastest"]),
+    **{
+        f"DELETE /api/v1/admin/{what}/{{key}}": lambda _: [{"key": "unminded"}]
+        for what in ("boards", "kinds", "policies", "seasons")
+    },
     "GET /": nothing,
     "GET /.well-known/jwks.json": nothing,
     "GET /api/v1/action-kinds": nothing,

@@ -159,6 +159,14 @@ def test_thresholds_are_passed_by_their_share_of_honest_windows_in_every_large_s
     assert len(length) == len(limits)
 
 
+def test_only_the_flag_threshold_has_a_margin() -> None:
+    score = random().exponential(3.0, 200_000)
+    scores, lengths = np.tile(score, len(LENGTHS)), np.repeat(LENGTHS, len(score))
+    watch, flag, suspend = thresholds.fit(scores, lengths, np.zeros(len(scores), np.int64)).scores[0, 0]
+    for limit, rate in ((watch, 0.01), (flag - thresholds.MARGIN, 0.001), (suspend, 0.0001)):
+        assert (score > limit).mean() == pytest.approx(rate, rel=0.1)
+
+
 def test_segments_follow_tempo_and_kinds() -> None:
     one, several = np.zeros((40, 200), np.int16), np.tile(np.arange(200, dtype=np.int16) % 2, (40, 1))
     quick = np.full((40, 199), 0.2)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scoreboard.domain.board import Board, Schedule
-from scoreboard.usecases.run_seasons import last_boundary, next_boundary, season_name
+from scoreboard.usecases.season_boundaries import last_boundary, next_boundary, season_name
 
 
 def board(cron: str, zone: str) -> Board:

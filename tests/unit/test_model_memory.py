@@ -160,8 +160,14 @@ def test_accounts_that_act_together_are_found_and_strangers_are_not() -> None:
     for number in range(4, 10):
         events += [(float(t), player(number)) for t in np.cumsum(rng.lognormal(2.0, 0.7, 150))]
     crowd.add(sorted(events))
-    z = crowd.search()
-    assert min(z[player(number)] for number in (1, 2, 3)) > 8
-    assert max(z.get(player(number), 0.0) for number in range(4, 10)) < 8
+    together = crowd.search()
+    for number in (1, 2, 3):
+        found = together[player(number)]
+        assert found.z > 8
+        assert {other for other, _ in found.ring} == {player(other) for other in (1, 2, 3) if other != number}
+        assert all(common > 75 for _, common in found.ring)
+    strangers = [together[player(number)] for number in range(4, 10) if player(number) in together]
+    assert max((found.z for found in strangers), default=0.0) < 8
+    assert not any(found.ring for found in strangers)
     crowd.add([(events[-1][0] + 10_000, player(1))])
     assert crowd.search() == {}, "what is older than the window is forgotten"

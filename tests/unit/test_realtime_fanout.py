@@ -25,7 +25,7 @@ from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 from scoreboard_realtime.session import Session
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-KEY = ("main", 1)
+KEY = RoomKey("main", 1)
 MAIN = board_channel("main")
 SEASON = Season(1, "main", "All time", AT, None, SeasonStatus.OPEN)
 SETTINGS = cast(
@@ -171,8 +171,7 @@ async def test_a_correction_is_said_before_the_snapshot_and_the_slow_get_only_th
     fast, (_, slow) = world.join(MAIN)[1], world.join(MAIN)
     slow.waiting = 1500
     world.top = view(1, 5)  # nothing that shows has changed: a snapshot follows all the same
-    world.fanout.correct(KEY, lambda channel: envelope("correction", None, AT, channel=channel))
-    world.fanout.correct(("another", 2), lambda channel: envelope("correction", None, AT, channel=channel))
+    world.fanout.correct(world.room, lambda channel: envelope("correction", None, AT, channel=channel))
     assert fast.types == ["correction"]
     assert fast.got[0].content["channel"] == "board:main"
     await world.run(0.05)

@@ -44,7 +44,8 @@ class Log:
         self.events: list[Published] = []
         self.items: list[int] = []
         self.losses: list[bool] = []
-        platform = cast(Platform, SimpleNamespace(settings=SimpleNamespace(replay_window=120.0)))
+        catalog = SimpleNamespace(known_boards=dict)
+        platform = cast(Platform, SimpleNamespace(settings=SimpleNamespace(replay_window=120.0), catalog=catalog))
         self.feed = Feed(
             platform,
             on_event=self.events.append,
@@ -114,7 +115,7 @@ async def test_memory_is_bounded() -> None:
 
 
 def test_a_score_tells_board_score_and_rank() -> None:
-    [parcel] = item_parcels(event(1, item(11)), 0, AT)
+    [parcel] = item_parcels(event(1, item(11)), 0, AT, ())
     assert parcel.type == "score.update"
     assert parcel.content["data"] == {
         "action_id": UUID(int=11),
@@ -130,9 +131,9 @@ def test_a_score_tells_board_score_and_rank() -> None:
 
 
 def test_held_points_are_pending_and_ranks_unknown_without_a_leaderboard() -> None:
-    [held] = item_parcels(event(1, item(11, entry_type="held", verdict="hold", places=())), 0, AT)
+    [held] = item_parcels(event(1, item(11, entry_type="held", verdict="hold", places=())), 0, AT, ())
     assert (held.type, held.content["data"]["verdict"], held.content["data"]["rank"]) == ("score.update", "hold", None)
-    [unranked] = item_parcels(event(1, item(11), ready=False), 0, AT)
+    [unranked] = item_parcels(event(1, item(11), ready=False), 0, AT, ())
     assert unranked.content["data"]["rank"] is None
-    [voided] = item_parcels(event(1, item(11, entry_type="voided")), 0, AT)
+    [voided] = item_parcels(event(1, item(11, entry_type="voided")), 0, AT, ())
     assert voided.type == "correction"

@@ -27,6 +27,7 @@ from scoreboard.domain.pace import (
     with_beat,
     with_noted,
 )
+from scoreboard.domain.signal_words import unit_of
 from scoreboard.domain.signals import BIT, MEANING, Signal, ceiling_of
 from scoreboard_cli.simulation.chance import chance
 from scoreboard_cli.simulation.families import FAMILIES, Cheat
@@ -263,3 +264,10 @@ def test_what_a_trusted_server_sends_tells_nothing_of_its_players() -> None:
         played.complete("tap", 0.001, timed=False)
     assert set(played.verdicts) == {"allow"}
     assert played.memory.recent == b""
+
+
+def test_every_measured_value_has_a_unit() -> None:
+    for signal in Signal:
+        assert unit_of(signal, by_model=False), signal
+        assert unit_of(signal, by_model=True) == "score of the model"
+    assert unit_of("moderator_request", by_model=False) is None

@@ -126,6 +126,16 @@ drain_seconds: {{ $v.realtime.drainSeconds }}
 - {name: SCOREBOARD_OPERATOR_TOKEN_FILE, value: /var/run/secrets/scoreboard/token}
 - {name: SCOREBOARD_OPERATOR_NAMESPACE, value: {{ ternary "" .root.Release.Namespace $v.operator.clusterWide | quote }}}
 {{- end }}
+{{- if and (eq .facts.name "api") $v.operator.enabled }}
+- {name: SCOREBOARD_OPERATOR_ISSUER, value: {{ $v.operator.tokenIssuer | quote }}}
+- {name: SCOREBOARD_OPERATOR_JWKS_URL, value: {{ $v.operator.tokenKeysUrl | default "https://kubernetes.default.svc/openid/v1/jwks" | quote }}}
+- {name: SCOREBOARD_OPERATOR_AUDIENCE, value: {{ $v.operator.tokenAudience | quote }}}
+- {name: SCOREBOARD_OPERATOR_SUBJECTS, value: "system:serviceaccount:{{ .root.Release.Namespace }}:{{ include "scoreboard.fullname" .root }}-operator"}
+{{- if not $v.operator.tokenKeysUrl }}
+- {name: SCOREBOARD_OPERATOR_CA_FILE, value: /var/run/secrets/cluster/ca.crt}
+- {name: SCOREBOARD_OPERATOR_JWKS_TOKEN_FILE, value: /var/run/secrets/cluster/token}
+{{- end }}
+{{- end }}
 {{- $settings := dict -}}
 {{- if .facts.stores -}}
 {{- $settings = include "scoreboard.derivedSettings" . | fromYaml -}}

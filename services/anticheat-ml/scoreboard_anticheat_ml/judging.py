@@ -13,6 +13,7 @@ import numpy as np
 from scoreboard.domain.model import ACTING, Detection, Found, JudgedWindow, is_worth_telling, wanted_verdict
 from scoreboard.storage.timings import Timing
 from scoreboard_anticheat_ml.assess import Assessment, assess
+from scoreboard_anticheat_ml.crowd import Together
 from scoreboard_anticheat_ml.detectors import rules
 from scoreboard_anticheat_ml.explain import compare, explain
 from scoreboard_anticheat_ml.features import SCHEMA_HASH
@@ -31,6 +32,7 @@ _WORDS = {
     "novelty": "unlike the rhythm of nearly all people",
 }
 _REASONS = 3
+_ALONE = Together(0.0)
 _DIGITS = 6
 
 
@@ -63,7 +65,7 @@ def is_due(events: int, *, watched: bool) -> bool:
 
 
 def judge_windows(
-    due: Sequence[Due], asked: Sequence[Ready], memory: Memory, z: Mapping[UUID, float], pause_s: float
+    due: Sequence[Due], asked: Sequence[Ready], memory: Memory, together: Mapping[UUID, Together], pause_s: float
 ) -> tuple[list[JudgedWindow], list[Measured]]:
     """Judge windows in the order of the ledger, and remember what later ones depend on.
 
@@ -71,13 +73,13 @@ def judge_windows(
         due: In order. A window between the regular ones counts only if its player is watched by then.
         asked: The current model first, then the one in shadow beside it.
         memory: Of all these players; changed.
-        z: How closely a player acts together with another one.
+        together: Whom a player acts together with; who is not named acts alone.
         pause_s: Reviewers are told the same again after so many seconds.
 
     Returns:
         The windows of all models in order, and what the current model measured.
     """
-    found = [_assessed(due, ready.opened.model, z) for ready in asked]
+    found = [_assessed(due, ready.opened.model, together) for ready in asked]
     judged: list[JudgedWindow] = []
     measured: list[Measured] = []
     for place, window in enumerate(due):
@@ -87,13 +89,14 @@ def judge_windows(
         for number, ready in enumerate(asked):
             assessment, row = found[number][place]
             own = remembered if number == 0 else memory.of(ready.id, window.last.player_id)
-            judged.append(_judged(window, ready, assessment, row, own, pause_s if number == 0 else None))
+            beside = together.get(window.last.player_id, _ALONE)
+            judged.append(_judged(window, ready, assessment, row, own, beside, pause_s if number == 0 else None))
         assessment, row = found[0][place]
         measured.append(Measured(assessment.features[row], window.window.length, float(assessment.score[row])))
     return judged, measured
 
 
-def _assessed(due: Sequence[Due], model: Model, z: Mapping[UUID, float]) -> dict[int, tuple[Assessment, int]]:
+def _assessed(due: Sequence[Due], model: Model, together: Mapping[UUID, Together]) -> dict[int, tuple[Assessment, int]]:
     """For each window its batch's assessment and its row there; windows of one length are a batch."""
     lengths: dict[int, list[int]] = {}
     for place, window in enumerate(due):
@@ -102,14 +105,20 @@ def _assessed(due: Sequence[Due], model: Model, z: Mapping[UUID, float]) -> dict
     for places in lengths.values():
         windows = stack([due[place].window for place in places])
         windows = replace(windows, player=np.arange(len(places)))
-        own = np.array([z.get(due[place].last.player_id, 0.0) for place in places], np.float32)
+        own = np.array([together.get(due[place].last.player_id, _ALONE).z for place in places], np.float32)
         assessment = assess(windows, model, own)
         found.update({place: (assessment, row) for row, place in enumerate(places)})
     return found
 
 
 def _judged(
-    due: Due, ready: Ready, assessment: Assessment, row: int, remembered: Remembered, pause_s: float | None
+    due: Due,
+    ready: Ready,
+    assessment: Assessment,
+    row: int,
+    remembered: Remembered,
+    beside: Together,
+    pause_s: float | None,
 ) -> JudgedWindow:
     seen = Seen(
         level=int(assessment.level[row]),
@@ -143,14 +152,20 @@ def _judged(
         else is_worth_telling(wanted_verdict(found), decision.detectors, due.last.at, remembered.told, pause_s)
     )
     return (
-        _explained(judged, due, ready, assessment.features[row], decision, seen)
+        _explained(judged, due, ready, assessment.features[row], decision, seen, beside)
         if told and ready.stage in ACTING
         else judged
     )
 
 
 def _explained(
-    judged: JudgedWindow, due: Due, ready: Ready, features: F32, decision: Decision, seen: Seen
+    judged: JudgedWindow,
+    due: Due,
+    ready: Ready,
+    features: F32,
+    decision: Decision,
+    seen: Seen,
+    beside: Together,
 ) -> JudgedWindow:
     """With the words and figures that a reviewer sees. It takes a hundred times as long as the score."""
     model, length = ready.opened.model, due.window.length
@@ -182,6 +197,7 @@ def _explained(
             }
             for each in contributions
         ],
+        "together": [{"player_id": str(other), "moments": common} for other, common in beside.ring],
         "histogram": {
             "edges": _numbers(histogram.edges * median),
             "player": _numbers(histogram.player),

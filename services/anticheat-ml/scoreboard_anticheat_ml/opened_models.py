@@ -58,6 +58,8 @@ class OpenedModels:
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._lineup = Lineup()
         self.waiting = True
+        for reason in Refused:
+            telemetry.MODEL_REFUSED.labels(reason)  # tells 0 until the first
 
     @property
     def current(self) -> Ready | None:

@@ -10,7 +10,7 @@ from scoreboard_anticheat_ml.sequences import F64, I64
 from scoreboard_anticheat_ml.windows import LENGTHS
 
 RATES = (0.01, 0.001, 0.0001)  # watch, flag, suspend
-MARGIN = 1.5  # log odds; real people are more varied than simulated ones, and a flag costs more than a watch
+MARGIN = 1.5  # log odds; real people are more varied than simulated ones. To suspend takes proof and time instead
 _ENOUGH = 3.0  # honest windows that should lie above a threshold before it is a segment's own
 
 
@@ -44,7 +44,7 @@ class Thresholds:
 
 
 def fit(score: F64, length: I64, segment: I64) -> Thresholds:
-    """Thresholds from the scores of honest windows; those to flag and to suspend by with a margin.
+    """Thresholds from the scores of honest windows; that to flag by with a margin, that to suspend by at least as high.
 
     A segment with too few windows for a rate takes the larger of its own and everybody's; beyond what was seen the
     tail is continued as an exponential through the 1 % and 0.1 % points.
@@ -55,8 +55,8 @@ def fit(score: F64, length: I64, segment: I64) -> Thresholds:
         pooled = _limits(everybody)
         for number in range(SEGMENTS):
             fitted[place, number] = _segment_limits(everybody[segments == number], pooled)
-    fitted[:, :, 1:] += MARGIN
-    return Thresholds(fitted)
+    fitted[:, :, 1] += MARGIN
+    return Thresholds(np.maximum.accumulate(fitted, axis=2))
 
 
 def _limits(score: F64) -> F64:

@@ -152,10 +152,10 @@ class Worker:
             self._memory.clear()
         done = completions(batch.rows) if asked else []
         due = self._take(batch, done)
-        z = self._crowd.search() if due else {}
+        together = self._crowd.search() if due else {}
         pause = self._platform.settings.model_repeat
         judged, measured = (
-            await asyncio.to_thread(judge_windows, due, asked, self._memory, z, pause) if due else ([], [])
+            await asyncio.to_thread(judge_windows, due, asked, self._memory, together, pause) if due else ([], [])
         )
         told = {
             window.player_id: known

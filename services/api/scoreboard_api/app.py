@@ -28,6 +28,7 @@ from scoreboard_api.page.docs import docs_routes
 from scoreboard_api.page.pages import not_found_page, page_routes
 from scoreboard_api.routes import (
     actions,
+    admin,
     anticheat,
     auth,
     boards,
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     for router in (reports.router, moderation.router, moderated_players.router, anticheat.router):
         app.include_router(router)
     app.include_router(corrections.router)
+    app.include_router(admin.router)
     app.include_router(platform.health)
     app.include_router(platform.router)
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]

@@ -6,6 +6,7 @@ and between two calls there is a pause, however many tokens name keys that nobod
 
 import asyncio
 import ssl
+from pathlib import Path
 
 import httpx
 import jwt
@@ -34,7 +35,10 @@ class _NoKeysError(Exception):
 class IdentityProvider:
     """One for each process that has a provider in its settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, ca_file: str = "", token_file: str = "") -> None:
+        """``ca_file``: who signs the provider's certificate, where the system does not know it. ``token_file``: what to
+        show when asking for keys.
+        """
         self._tokens = ExternalTokens(settings)
         self._url = settings.external_jwks_url
         self._algorithms = settings.external_algorithms
@@ -43,18 +47,24 @@ class IdentityProvider:
         self._pause = settings.external_keys_pause
         self._most = settings.external_keys_bytes
         self._timeout = settings.external_timeout
+        self._token_file = Path(token_file) if token_file else None
         self._keys: KeySet = {}
         self._read_at = _NEVER
         self._asked_at = _NEVER
         self._away = False
         self._asking: asyncio.Task[None] | None = None
+        self._ca_file = ca_file or None
+        # A file that is not there keeps players from nothing: it is looked for when keys are.
+        self._opened = None if ca_file else self._open()
+
+    def _open(self) -> httpx.AsyncClient:
         # The system's own trust store: an operator's authority is added there, once for every program. No proxy of
         # the environment, no redirect: what is called is what the settings say.
-        self._client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             timeout=self._timeout,
             follow_redirects=False,
             trust_env=False,
-            verify=ssl.create_default_context(),
+            verify=ssl.create_default_context(cafile=self._ca_file),
             headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
         )
 
@@ -108,7 +118,12 @@ class IdentityProvider:
         telemetry.PROVIDER_READS.labels("read").inc()
 
     async def _fetch(self) -> bytes:
-        async with self._client.stream("GET", self._url) as response:
+        headers = {}
+        if self._token_file is not None:
+            headers["Authorization"] = f"Bearer {(await asyncio.to_thread(self._token_file.read_text)).strip()}"
+        if self._opened is None:
+            self._opened = self._open()
+        async with self._opened.stream("GET", self._url, headers=headers) as response:
             if response.status_code != httpx.codes.OK:
                 raise _NoKeysError(f"status {response.status_code}")
             body = bytearray()
@@ -129,4 +144,5 @@ class IdentityProvider:
         """Give up what is under way and close the connections."""
         if self._asking is not None:
             self._asking.cancel()
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()

@@ -106,6 +106,7 @@ def _read_top(name: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     query = [
         _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100}),
         _parameter("season", "query", {"type": "integer", "minimum": 1, "maximum": 2**53}),
+        _parameter("at", "query", {"type": "string", "format": "date-time", "description": "a past moment"}),
     ]
     responses = _responses(200, Top, problems(SIGNED_IN, [ErrorCode.NOT_FOUND]))
     responses["304"] = {"description": "Not changed since the ETag given in If-None-Match"}

@@ -27,6 +27,7 @@ from scoreboard_api.batcher import Batcher, unavailable
 from scoreboard_api.crowds import Crowds
 from scoreboard_api.identity_provider import IdentityProvider
 from scoreboard_api.incidents import Incidents
+from scoreboard_api.service_accounts import ServiceAccounts
 from scoreboard_api.steady import Steady
 from scoreboard_api.top_cache import TopCache
 
@@ -64,6 +65,7 @@ class Wiring:
     incidents: Incidents
     access_log: AccessLog
     provider: IdentityProvider | None
+    service_accounts: ServiceAccounts | None
     steady: Steady
     draining: bool = False
 
@@ -77,6 +79,8 @@ class Wiring:
         self.sign_in.passwords.close()
         if self.provider is not None:
             await self.provider.close()
+        if self.service_accounts is not None:
+            await self.service_accounts.close()
         await self.platform.close()
 
 
@@ -136,5 +140,6 @@ def wire(settings: Settings) -> Wiring:
         incidents=incidents,
         access_log=AccessLog(settings),
         provider=IdentityProvider(settings) if settings.external_issuer else None,
+        service_accounts=ServiceAccounts(settings) if settings.operator_issuer else None,
         steady=Steady(),
     )

@@ -1,6 +1,6 @@
 """Wires the service together: its parts, its ASGI application, its background loops.
 
-``__main__`` and the tests build a :class:`Realtime`; nothing in the service is global.
+``process`` and the tests build a :class:`Realtime`; nothing in the service is global.
 """
 
 import asyncio
@@ -18,11 +18,13 @@ from starlette.routing import Route, WebSocketRoute
 from scoreboard import telemetry
 from scoreboard.domain.board import Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Sight
 from scoreboard.live.bus import Published
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.access_token import AccessTokens
 from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.check_health import Health
+from scoreboard.usecases.frozen_ranks import frozen_boards
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_board import BoardView
 from scoreboard.usecases.watch_process import watch_process
@@ -33,12 +35,13 @@ from scoreboard_realtime.control import Control
 from scoreboard_realtime.errors import Close
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.feed import Feed
+from scoreboard_realtime.freezes import Freezes
 from scoreboard_realtime.gate import Gate
 from scoreboard_realtime.news import RankWatch, item_parcels, own_rank_parcels
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.problems import problem
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.rooms import Room, Rooms
+from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 from scoreboard_realtime.session import Leave, Refuse
 from scoreboard_realtime.transports import sse, websocket
 from scoreboard_realtime.transports.socketio import PATH as SOCKETIO_PATH
@@ -75,6 +78,7 @@ class Realtime:
         tokens = AccessTokens(settings)
         self.reception = Reception(platform, tokens, self.rooms, self.boards, self.feed, self.fanout)
         self.control = Control(platform, self.rooms, self.fanout, self.feed, self.reception)
+        self._freezes = Freezes(platform, self.rooms, self.fanout, self.reception)
         self.socketio = LiveSocketIO(self.reception, settings)
         self.application = self._build()
         self._health = Health(platform)
@@ -108,6 +112,7 @@ class Realtime:
             ("realtime_sessions", self.control.check_sessions, _CHECK_SESSIONS),
             ("realtime_clock", self._clock, min(1.0, settings.auth_timeout / 4)),
             ("realtime_seasons", self._follow_seasons, 1.0),
+            ("realtime_freezes", self._freezes.look, settings.freeze_check_every),
             ("realtime_registry", self.reception.leases.renew, settings.registry_ttl / 3),
             ("realtime_leases", self.reception.leases.give_back, _GIVE_BACK),
             ("realtime_degraded", self._read_degraded, _DEGRADED_READ),
@@ -148,9 +153,10 @@ class Realtime:
                 self.reception.end(connection, Close.RESTARTING, "restarting")
 
     def _event(self, published: Published) -> None:
-        for key, projection in zip(published.event.seasons, published.projections, strict=True):
+        for place, projection in zip(published.event.seasons, published.projections, strict=True):
             if projection.top_changed or not projection.ready:
-                self.fanout.changed(key, published.event.committed_at)
+                for sight in Sight:
+                    self.fanout.changed(RoomKey(*place, sight), published.event.committed_at)
 
     def _item(self, published: Published, index: int) -> None:
         player_id = published.event.items[index].player_id
@@ -158,10 +164,11 @@ class Realtime:
         if not listening:
             return
         at = telemetry.utc_now()
-        parcels = item_parcels(published, index, at)
+        frozen = frozen_boards(self.platform.catalog.known_boards())
+        parcels = item_parcels(published, index, at, frozen)
         for connection in tuple(listening):
             self.reception.acted(connection)
-            for parcel in [*parcels, *own_rank_parcels(connection, published, index, at)]:
+            for parcel in [*parcels, *own_rank_parcels(connection, published, index, at, frozen)]:
                 self.fanout.tell(connection, parcel)
 
     def _loss(self, lost: bool) -> None:
@@ -216,7 +223,7 @@ class Realtime:
     async def _follow_seasons(self) -> None:
         """Take those who follow a board into its next season."""
         for room, audiences in list(self.rooms.followers()):
-            running = await self.boards.running(room.key[0])
+            running = await self.boards.running(room.key.board, room.key.sight)
             if running is None or running == room.key:
                 continue
             try:
@@ -225,7 +232,7 @@ class Realtime:
                 continue  # in a second it is tried again
             following = self.rooms.room(running)
             following.top = following.top or top
-            self.rooms.followed[running[0]] = running
+            self.rooms.followed[running.board, running.sight] = running
             for audience in audiences:
                 for connection in tuple(audience.members):
                     room.leave(connection, audience.channel)

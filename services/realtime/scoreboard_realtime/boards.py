@@ -5,8 +5,10 @@ from uuid import UUID
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import Refusal
+from scoreboard.domain.freeze import Look, Sight
+from scoreboard.usecases.board_state import find_season
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.read_board import BoardView, find_season, read_standing, read_top
+from scoreboard.usecases.read_board import BoardView, read_own_standing, read_standing, read_top
 from scoreboard_realtime import messages
 from scoreboard_realtime.channels import ME_NAME, Channel
 from scoreboard_realtime.connection import Connection
@@ -33,7 +35,7 @@ class Boards:
         if room is not None and room.top is not None:
             return room
         board, season = await find_season(self._platform, channel.board, channel.season)
-        key = (board.key, season.id)
+        key = RoomKey(board.key, season.id, channel.sight)
         room = self._rooms.room(key)  # before the read: a change during it must find the room
         if room.top is None:
             async with self._reading.setdefault(key, asyncio.Lock()):
@@ -45,24 +47,24 @@ class Boards:
 
     async def top(self, key: RoomKey) -> BoardView:
         """The visible top of a board season now. Raises Refusal as the use case does."""
-        return await read_top(self._platform, key[0], None, key[1])
+        return await read_top(self._platform, key.board, None, key.season, Look(key.sight))
 
     async def rank(self, key: RoomKey, player_id: UUID) -> int | None:
         """A player's rank now; None without one, or when no store answers."""
         try:
-            view = await read_standing(self._platform, key[0], player_id, key[1])
+            view = await read_standing(self._platform, key.board, player_id, key.season, Look(key.sight))
         except Refusal:
             return None
         standing = view.standings.standings[0]
         return standing.entry.rank if standing is not None else None
 
-    async def running(self, board_key: str) -> RoomKey | None:
-        """The board season that counts now; None when it cannot be told."""
+    async def running(self, board_key: str, sight: Sight) -> RoomKey | None:
+        """The room of the board season that counts now; None when it cannot be told."""
         try:
             board, season = await find_season(self._platform, board_key, None)
         except Refusal:
             return None
-        return board.key, season.id
+        return RoomKey(board.key, season.id, sight)
 
     async def standing(self, connection: Connection, position: Position) -> Parcel | None:
         """Where the player stands on the default board and on those that the connection follows."""
@@ -76,19 +78,22 @@ class Boards:
         rows = []
         for board_key, season_id in wanted:
             try:
-                view = await read_standing(self._platform, board_key, player_id, season_id)
+                own = await read_own_standing(
+                    self._platform, board_key, player_id, season_id, Look(connection.session.sight)
+                )
             except Refusal:
                 continue
-            standing = view.standings.standings[0]
+            view, standing = own.view, own.standing
             if standing is not None:
                 connection.told[view.season.id] = standing.entry.rank
             rows.append(
                 {
                     "board": view.board.key,
                     "season": view.season.id,
-                    "score": standing.entry.score if standing is not None else None,
+                    "score": own.score,
                     "rank": standing.entry.rank if standing is not None else None,
                     "total": view.standings.total,
+                    "freeze": messages.freeze_info(view.freeze),
                 }
             )
         return messages.envelope(

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Sight
 
 ME_NAME = "me"
 _BOARD = re.compile(r"board:([a-z0-9][a-z0-9_-]{0,63})(?:@([0-9]{1,15}))?", re.ASCII)
@@ -11,11 +12,15 @@ _BOARD = re.compile(r"board:([a-z0-9][a-z0-9_-]{0,63})(?:@([0-9]{1,15}))?", re.A
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A name from a ``subscribe`` message, understood. ``board`` None means: my own news."""
+    """A name from a ``subscribe`` message, understood. ``board`` None means: my own news.
+
+    ``sight`` is what the listener may see of the board while it is frozen.
+    """
 
     name: str
     board: str | None = None
     season: int | None = None
+    sight: Sight = Sight.PUBLIC
 
     @property
     def follows(self) -> bool:

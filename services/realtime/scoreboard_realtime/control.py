@@ -56,10 +56,10 @@ class Control:
             case bus.CatalogChanged():
                 self._platform.catalog.invalidate()
                 for room in list(self._rooms.rooms.values()):
-                    if message.board_key in (None, room.key[0]):
+                    if message.board_key in (None, room.key.board):
                         self._fanout.changed(room.key)
             case bus.LeaderboardRebuilt():
-                self._fanout.resync((message.board_key, message.season_id))
+                self._fanout.resync(self._rooms.of_season(message.board_key, message.season_id))
             case bus.CorrectionMade():
                 self._tell_correction(message)
             case bus.JobFinished():
@@ -76,7 +76,8 @@ class Control:
             def notice(channel: str, board: bus.CorrectedBoard = board) -> Parcel:
                 return messages.correction(channel, made, board, telemetry.utc_now())
 
-            self._fanout.correct((board.board_key, board.season_id), notice)
+            for room in self._rooms.of_season(board.board_key, board.season_id):
+                self._fanout.correct(room, notice)
 
     def _end_session(self, session_id: UUID, reason: str) -> None:
         for connection in tuple(self._rooms.sessions.get(session_id, ())):

@@ -8,13 +8,14 @@ depend on how fast scores come in. A frame holds the whole visible top: whoever 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 import structlog
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Sight
 from scoreboard.settings import Settings
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime import messages
@@ -59,7 +60,8 @@ class FanOut:
         """Something in a board season's visible top is new. Ignored where nobody would hear of it."""
         room = self._rooms.rooms.get(key)
         if room is None:
-            if not self._rooms.listeners:
+            # Without an audience a room still tells players how their ranks moved; the public one does that.
+            if not self._rooms.listeners or key.sight is not Sight.PUBLIC:
                 return
             room = self._rooms.room(key)
         room.dirty = True
@@ -68,23 +70,19 @@ class FanOut:
         self._pending.add(room)
         self._wake.set()
 
-    def resync(self, key: RoomKey | None = None) -> None:
-        """Send fresh snapshots: to one room, or to all because something may have been lost."""
-        for room in [self._rooms.rooms.get(key)] if key else list(self._rooms.rooms.values()):
-            if room is not None:
-                room.snapshot_due = True
-                self.changed(room.key)
+    def resync(self, rooms: Iterable[Room] | None = None) -> None:
+        """Send fresh snapshots: to these rooms, or to all because something may have been lost."""
+        for room in list(self._rooms.rooms.values() if rooms is None else rooms):
+            room.snapshot_due = True
+            self.changed(room.key)
 
-    def correct(self, key: RoomKey, notice: Callable[[str], Parcel]) -> None:
+    def correct(self, room: Room, notice: Callable[[str], Parcel]) -> None:
         """Tell a room at once why its board changes, then send fresh snapshots. Who is slow gets only the snapshot.
 
         Args:
-            key: the room's.
+            room: which one.
             notice: makes the message for a channel by its name.
         """
-        room = self._rooms.rooms.get(key)
-        if room is None:
-            return
         for audience in room.audiences.values():
             parcel = notice(audience.channel.name)
             for connection in tuple(audience.members):
@@ -94,7 +92,7 @@ class FanOut:
                 else:
                     connection.outlet.send(parcel)
                     telemetry.MESSAGES_SENT.labels(parcel.type).inc()
-        self.resync(key)
+        self.resync([room])
 
     def show(self, connection: Connection, room: Room, channel: str) -> None:
         """Send what the room shows now to one connection. The room must have been read."""
@@ -187,12 +185,14 @@ class FanOut:
         try:
             room.top = await self._read(room.key)
         except Refusal as refusal:
-            _log.warning("board not readable", board=room.key[0], season=room.key[1], code=str(refusal.code))
+            _log.warning("board not readable", board=room.key.board, season=room.key.season, code=str(refusal.code))
             room.next_read_at = _now() + _RETRY
             if refusal.code is not ErrorCode.NOT_FOUND:
                 room.dirty = True
                 self._pending.add(room)
             return False
+        if room.top.as_of is not None:
+            room.changed_at = None  # what was just committed is not what is sent
         if room.snapshot_due:
             room.snapshot_due = False
             for audience in room.audiences.values():
@@ -206,13 +206,14 @@ class FanOut:
         audience.last = top
         if top is None:
             return
-        fresh = before is None or before.page.epoch != top.page.epoch or before.board != top.board
+        turned = before is not None and before.freeze != top.freeze
+        fresh = before is None or turned or before.page.epoch != top.page.epoch or before.board != top.board
         if not fresh and before is not None and before.page.entries == top.page.entries:
             return
         at = telemetry.utc_now()
         name = audience.channel.name
         if fresh or before is None:
-            parcel = messages.leaderboard_initial(name, top, at)
+            parcel = messages.leaderboard_initial(name, top, at, before if turned else None)
         else:
             parcel = messages.leaderboard_update(name, before, top, at)
         started = _now()

@@ -16,6 +16,7 @@ import structlog
 from scoreboard import telemetry
 from scoreboard.live import bus
 from scoreboard.live.bus import Published
+from scoreboard.usecases.frozen_ranks import frozen_boards
 from scoreboard.usecases.platform import Platform
 from scoreboard_realtime.messages import Position
 from scoreboard_realtime.news import item_parcels
@@ -200,8 +201,9 @@ class Feed:
         if since.epoch != self.epoch or since.seq < self._floor or not self.available:
             return None
         at = telemetry.utc_now()
+        frozen = frozen_boards(self._platform.catalog.known_boards())
         parcels: list[Parcel] = []
         for number, _, _, published, index in self._by_player.get(player_id, ()):
             if number > since.seq:
-                parcels += item_parcels(published, index, at)
+                parcels += item_parcels(published, index, at, frozen)
         return parcels

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Freeze
 from scoreboard.domain.standing import Entry
 from scoreboard.live.bus import CorrectedBoard, CorrectionMade
 from scoreboard.usecases.read_board import BoardView
@@ -215,15 +216,24 @@ def board_info(view: BoardView) -> dict[str, Any]:
         "size": view.board.size,
         "total": view.page.total,
         "stale_since": view.stale_since,
+        "freeze": freeze_info(view.freeze),
     }
+
+
+def freeze_info(freeze: Freeze | None) -> dict[str, Any] | None:
+    """What is said of a freeze that is on; ``real``: this message shows the real state all the same."""
+    return None if freeze is None else {"since": freeze.since, "until": freeze.until, "real": freeze.real}
 
 
 def _position(view: BoardView) -> Position:
     return Position(view.page.epoch, view.page.seq)
 
 
-def leaderboard_initial(channel: str, view: BoardView, at: datetime) -> Parcel:
-    """A snapshot: the whole visible top."""
+def leaderboard_initial(channel: str, view: BoardView, at: datetime, before: BoardView | None = None) -> Parcel:
+    """A snapshot: the whole visible top. ``before`` is what those who get it see until now, where a freeze begins or is
+    revealed: then it says too what changed, so that it can be shown moving.
+    """
+    further = {} if before is None else {"change_info": changes(before.page.entries, view.page.entries)}
     return envelope(
         "leaderboard.initial",
         entries(view.page.entries),
@@ -232,6 +242,7 @@ def leaderboard_initial(channel: str, view: BoardView, at: datetime) -> Parcel:
         season=view.season.id,
         position=_position(view),
         info=board_info(view),
+        **further,
     )
 
 

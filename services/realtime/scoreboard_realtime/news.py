@@ -3,7 +3,7 @@
 Held points go to their owner alone, as pending. Nothing about another player leaves here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from scoreboard import telemetry
 from scoreboard.domain.action import ActionStatus
 from scoreboard.domain.events import EntryType, Ranks
+from scoreboard.domain.freeze import Sight
 from scoreboard.live.bus import JobFinished, Published, ScoreItem
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime import messages
@@ -49,8 +50,12 @@ def _about(item: ScoreItem) -> dict[str, Any]:
     }
 
 
-def item_parcels(published: Published, index: int, at: datetime) -> list[Parcel]:
-    """What the owner of one item hears: one message for each board it touched, or one when it touched none."""
+def item_parcels(published: Published, index: int, at: datetime, frozen: Container[str]) -> list[Parcel]:
+    """What the owner of one item hears: one message for each board it touched, or one when it touched none.
+
+    On boards that are ``frozen`` the owner hears of points and score, and of no rank: the one that everybody sees does
+    not move, and the real one is not told.
+    """
     item = published.event.items[index]
     position = Position(published.epoch, published.first + index)
     type_, about = "score.update", _about(item)
@@ -66,7 +71,7 @@ def item_parcels(published: Published, index: int, at: datetime) -> list[Parcel]
             **about,
             "board": board,
             "score": {"previous": previous, "current": current},
-            "rank": _moved(published.ranks(season_index, change_index)),
+            "rank": None if board in frozen else _moved(published.ranks(season_index, change_index)),
         }
         parcels.append(messages.envelope(type_, data, at, channel=ME_NAME, season=season, position=position))
     return parcels
@@ -74,8 +79,8 @@ def item_parcels(published: Published, index: int, at: datetime) -> list[Parcel]
 
 def rank_parcel(key: RoomKey, previous: int | None, current: int | None, position: Position, at: datetime) -> Parcel:
     """A player's rank on a board is another one now."""
-    data = {"board": key[0], "rank": {"previous": previous, "current": current}}
-    return messages.envelope("rank.change", data, at, channel=ME_NAME, season=key[1], position=position)
+    data = {"board": key.board, "rank": {"previous": previous, "current": current}}
+    return messages.envelope("rank.change", data, at, channel=ME_NAME, season=key.season, position=position)
 
 
 def job_parcel(job: JobFinished, position: Position, at: datetime) -> Parcel:
@@ -88,17 +93,21 @@ def job_parcel(job: JobFinished, position: Position, at: datetime) -> Parcel:
     return messages.envelope("job.completed", data, at, channel=ME_NAME, position=position)
 
 
-def own_rank_parcels(connection: Connection, published: Published, index: int, at: datetime) -> list[Parcel]:
-    """Rank changes that a player's own item brought about, as far as this connection does not know them yet."""
+def own_rank_parcels(
+    connection: Connection, published: Published, index: int, at: datetime, frozen: Container[str]
+) -> list[Parcel]:
+    """Rank changes that a player's own item brought about, as far as this connection does not know them yet. On boards
+    that are ``frozen`` there are none.
+    """
     position = Position(published.epoch, published.first + index)
     parcels = []
     for season_index, change_index, _, _ in published.event.items[index].places:
         ranks = published.ranks(season_index, change_index)
-        if ranks is None or ranks.current is None or not ranks.applied:
+        key = RoomKey(*published.event.seasons[season_index])
+        if ranks is None or ranks.current is None or not ranks.applied or key.board in frozen:
             continue
-        key = published.event.seasons[season_index]
-        known = connection.told.get(key[1], ranks.previous)
-        connection.told[key[1]] = ranks.current
+        known = connection.told.get(key.season, ranks.previous)
+        connection.told[key.season] = ranks.current
         if known != ranks.current:
             parcels.append(rank_parcel(key, known, ranks.current, position, at))
     return parcels
@@ -121,7 +130,7 @@ class RankWatch:
 
     async def seen(self, room: Room, before: BoardView | None) -> None:
         """The room shows something new: compare with what it showed before."""
-        if before is None or room.top is None or not self._rooms.listeners:
+        if before is None or room.top is None or not self._rooms.listeners or room.key.sight is not Sight.PUBLIC:
             return
         now = {entry.player_id: entry.rank for entry in room.top.page.entries}
         was = {entry.player_id: entry.rank for entry in before.page.entries}
@@ -135,10 +144,10 @@ class RankWatch:
 
     def _compare(self, key: RoomKey, player_id: UUID, was: int | None, rank: int | None) -> None:
         for connection in tuple(self._rooms.listeners.get(player_id, ())):
-            known = connection.told.get(key[1], was)
+            known = connection.told.get(key.season, was)
             if rank is None:
-                connection.told.pop(key[1], None)
+                connection.told.pop(key.season, None)
             else:
-                connection.told[key[1]] = rank
+                connection.told[key.season] = rank
             if known is not None and known != rank:
                 self._tell(connection, rank_parcel(key, known, rank, self._position(), telemetry.utc_now()))

@@ -1,17 +1,24 @@
 """Who listens to what: rooms by board season, listeners to their own news by player, connections by log-in session."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from scoreboard.domain.freeze import Sight
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime.channels import ME, Channel
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.parcel import Parcel
 
-RoomKey = tuple[str, int]
-"""Board key and season id."""
+
+class RoomKey(NamedTuple):
+    """A board season, and what is seen of it while it is frozen: moderators have rooms of their own."""
+
+    board: str
+    season: int
+    sight: Sight = Sight.PUBLIC
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +69,7 @@ class Rooms:
     def __init__(self) -> None:
         self.connections: dict[str, Connection] = {}
         self.rooms: dict[RoomKey, Room] = {}
-        self.followed: dict[str, RoomKey] = {}
+        self.followed: dict[tuple[str, Sight], RoomKey] = {}
         self.listeners: dict[UUID, set[Connection]] = {}
         self.sessions: dict[UUID, set[Connection]] = {}
 
@@ -77,13 +84,28 @@ class Rooms:
         """The room that a board channel leads to now."""
         if channel.board is None:
             return None
-        key = self.followed.get(channel.board) if channel.season is None else (channel.board, channel.season)
+        if channel.season is None:
+            key = self.followed.get((channel.board, channel.sight))
+        else:
+            key = RoomKey(channel.board, channel.season, channel.sight)
         return self.rooms.get(key) if key is not None else None
 
+    def of_season(self, board: str, season: int) -> Iterator[Room]:
+        """The rooms of a board season that there are."""
+        for sight in Sight:
+            room = self.rooms.get(RoomKey(board, season, sight))
+            if room is not None:
+                yield room
+
     def enter(self, connection: Connection, channel: Channel, room: Room) -> None:
-        """Let a connection hear a board. The session must be told with ``joined``."""
+        """Let a connection hear a board, as it may see it now. The session must be told with ``joined``."""
+        for sight in [one for one in Sight if one is not channel.sight]:
+            before = replace(channel, sight=sight)
+            other = self.of(before)
+            if other is not None:
+                other.leave(connection, before)
         if channel.follows:
-            self.followed.setdefault(room.key[0], room.key)
+            self.followed.setdefault((room.key.board, room.key.sight), room.key)
         room.audience(channel, connection.session.inactive).members.add(connection)
 
     def listen(self, connection: Connection) -> None:
@@ -146,8 +168,8 @@ class Rooms:
             return
         for key in [key for key, room in self.rooms.items() if not room.audiences]:
             del self.rooms[key]
-            if self.followed.get(key[0]) == key:
-                del self.followed[key[0]]
+            if self.followed.get((key.board, key.sight)) == key:
+                del self.followed[key.board, key.sight]
 
 
 def _discard(index: dict[UUID, set[Connection]], key: UUID | None, connection: Connection) -> None:

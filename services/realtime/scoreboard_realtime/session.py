@@ -9,10 +9,11 @@ All transports drive this machine, so that they cannot differ. States::
 :meth:`Session.refused`, :meth:`Session.joined` or :meth:`Session.left`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Sight, sight_of
 from scoreboard.live.gcra import Limit
 from scoreboard.security.access_token import Claims
 from scoreboard.settings import Settings
@@ -123,6 +124,11 @@ class Session:
         self.channels: set[Channel] = set()
         self.inactive = False
 
+    @property
+    def sight(self) -> Sight:
+        """What this connection may see of a frozen board."""
+        return sight_of(self.identity.role if self.identity is not None else None)
+
     def connecting(self) -> None:
         """The transport has a socket; its handshake is under way."""
         self.phase = Phase.CONNECTING
@@ -201,17 +207,22 @@ class Session:
     def _channels(self, message: messages.Subscribe) -> list[Channel]:
         if message.channels is None:
             own = [ME] if self.identity is not None else []
-            return [board_channel(self._settings.default_board), *own]
-        channels = [parse(name) for name in dict.fromkeys(message.channels)]
+            return [self._seen(board_channel(self._settings.default_board)), *own]
+        channels = [self._seen(parse(name)) for name in dict.fromkeys(message.channels)]
         if len(self.channels.union(channels)) > MAX_CHANNELS:
             raise Refusal(ErrorCode.VALIDATION_ERROR, f"A connection listens to at most {MAX_CHANNELS} channels.")
         return channels
+
+    def _seen(self, channel: Channel) -> Channel:
+        return channel if channel == ME else replace(channel, sight=self.sight)
 
     def _unsubscribe(self, message: messages.Unsubscribe) -> Effect:
         if message.channels is None:
             return Leave(tuple(self.channels))
         try:
-            return Leave(tuple(parse(name) for name in dict.fromkeys(message.channels)))
+            heard = {channel.name: channel for channel in self.channels}
+            wanted = [parse(name) for name in dict.fromkeys(message.channels)]
+            return Leave(tuple(heard.get(channel.name, channel) for channel in wanted))
         except Refusal as refusal:
             return Refuse(refusal)
 
@@ -228,6 +239,9 @@ class Session:
             self._active_at = now
             self.phase = Phase.SUBSCRIBED if self.channels else Phase.AUTHENTICATED
         effects: list[Effect] = [Answer("auth.ok")]
+        seen = [self._seen(channel) for channel in self.channels if channel != self._seen(channel)]
+        if seen:  # a moderator sees more than the spectator that the connection was until now
+            effects.append(Join(tuple(seen), {}))
         waiting, self._waiting = self._waiting, None
         return effects + (self._subscribe(waiting, now) if waiting is not None else [])
 
@@ -237,8 +251,8 @@ class Session:
         return [Refuse(refusal, None if self.identity is not None else close_code(refusal.code))]
 
     def joined(self, channel: Channel) -> None:
-        """The channel is heard from now on."""
-        self.channels.add(channel)
+        """The channel is heard from now on; what was heard under its name before the log-in is not."""
+        self.channels = {one for one in self.channels if one.name != channel.name} | {channel}
         self.phase = Phase.SUBSCRIBED
         if self._settings.anonymous_reads:
             self._auth_by = None

@@ -14,6 +14,8 @@ from scoreboard.usecases.audit_leaderboards import audit_leaderboards
 from scoreboard.usecases.change_status import lift_suspensions
 from scoreboard.usecases.execute_action import run_due_jobs
 from scoreboard.usecases.forget_abandoned_actions import AbandonedActions
+from scoreboard.usecases.freeze_boards import freeze_boards
+from scoreboard.usecases.keep_snapshots import keep_snapshots
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from scoreboard.usecases.revocation import restore_revocations
@@ -54,6 +56,8 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("seasons", partial(run_seasons, platform), settings.season_check_every),
         Loop("leaderboards", partial(restore_missing, platform), _RESTORE_EVERY),
         Loop("revocations", partial(restore_revocations, platform), _RESTORE_EVERY),
+        Loop("freezes", partial(freeze_boards, platform), settings.freeze_check_every),
+        Loop("snapshots", partial(keep_snapshots, platform), settings.snapshot_check_every),
         Loop("audit", partial(audit_leaderboards, platform), settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
         Loop("seal", _until_none_is_left(partial(seal_audit, platform)), settings.seal_every),

@@ -62,7 +62,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A configured ranking. ``size`` is how many entries its live view shows."""
+    """A configured ranking. ``size`` is how many entries its live view shows.
+
+    From ``frozen_from`` on the public sees it as it was then, until ``frozen_until`` or, without that, until the freeze
+    is taken out. What that means for a caller is said in ``domain/freeze``.
+    """
 
     key: str
     title: str
@@ -75,6 +79,8 @@ class Board:
     visibility: Visibility = Visibility.PUBLIC
     refresh: str = "eager"
     schedule: Schedule = Schedule()
+    frozen_from: datetime | None = None
+    frozen_until: datetime | None = None
 
 
 def sort_score(board: Board, score: int) -> int:

@@ -14,3 +14,13 @@ def microseconds(moment: datetime) -> int:
 def seconds_between(earlier: datetime, later: datetime) -> float:
     """Seconds from one moment to another; negative when they are the other way round."""
     return (later - earlier).total_seconds()
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment that somebody named, in UTC. What lies before 1970 counts as 1970: nothing was done before."""
+    if moment < EPOCH:
+        return EPOCH
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

@@ -22,7 +22,7 @@ _INVISIBLE = frozenset(
         ],
     )
 )
-APPEAL = "You can appeal with your name and your password."
+APPEAL = "You can appeal with your name and your password, or through your identity provider."
 """What somebody is told who is kept out; the API takes it at ``/api/v1/appeals``."""
 _ALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 

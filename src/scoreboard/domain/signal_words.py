@@ -23,3 +23,13 @@ def words_of(signal: str, reference: str | None = None) -> str:
         if known == signal:
             return meaning.words
     return _BY_PEOPLE.get(signal) or reference or signal.replace("_", " ")
+
+
+def unit_of(signal: str, *, by_model: bool) -> str | None:
+    """The unit of what was measured: it follows the number. None where nothing is measured, as in a report.
+
+    A model's detector notes the model's raw score with every signal.
+    """
+    if by_model:
+        return "score of the model"
+    return next((meaning.unit for known, meaning in MEANING.items() if known == signal), None)

@@ -33,33 +33,46 @@ BIT = {signal: 1 << position for position, signal in enumerate(Signal)}
 
 
 class Meaning(NamedTuple):
-    """A signal in words for reviewers: what was seen, and what people show instead of the value that was measured."""
+    """A signal in words for reviewers: what was seen, what people show instead, and the unit of what was measured."""
 
     words: str
     reference: str
+    unit: str
 
 
 MEANING = {
-    Signal.IMPOSSIBLE_POINTS: Meaning("Reported points that the action cannot give", "never by hand"),
-    Signal.IMPOSSIBLY_FAST: Meaning("Finished actions before it was possible", "at most 0.25 s too early"),
-    Signal.ANOTHER_PLAYERS_ACTION: Meaning("Sent the action of another player", "never by hand"),
-    Signal.SPENT_TOKEN: Meaning("Used an action token for something else", "never by hand"),
+    Signal.IMPOSSIBLE_POINTS: Meaning("Reported points that the action cannot give", "never by hand", "attempts"),
+    Signal.IMPOSSIBLY_FAST: Meaning(
+        "Finished actions before it was possible", "at most 0.25 s too early", "s too early"
+    ),
+    Signal.ANOTHER_PLAYERS_ACTION: Meaning("Sent the action of another player", "never by hand", "attempts"),
+    Signal.SPENT_TOKEN: Meaning("Used an action token for something else", "never by hand", "attempts"),
     Signal.REGULAR_INTERVALS: Meaning(
-        "The pauses between actions hardly differ", "a spread of 0.2 of their mean and more"
+        "The pauses between actions hardly differ", "a spread of 0.2 of their mean and more", "of their mean"
     ),
     Signal.REPEATED_PATTERN: Meaning(
-        "The same sequence of pauses comes again and again", "differences of 0.5 and more"
+        "The same sequence of pauses comes again and again", "differences of 0.5 and more", "of the pause"
     ),
-    Signal.NO_PAUSE: Meaning("Begins and finishes without a moment's pause", "fewer than 0.3 of the last ten"),
-    Signal.FREQUENCY: Meaning("More actions than hands can do", "up to 12 a second"),
-    Signal.REGULAR_DURATIONS: Meaning("Every action takes the same time", "a spread of 0.2 of their mean and more"),
+    Signal.NO_PAUSE: Meaning(
+        "Begins and finishes without a moment's pause", "fewer than 0.3 of the last ten", "of the last ten"
+    ),
+    Signal.FREQUENCY: Meaning("More actions than hands can do", "up to 12 a second", "a second"),
+    Signal.REGULAR_DURATIONS: Meaning(
+        "Every action takes the same time", "a spread of 0.2 of their mean and more", "of their mean"
+    ),
     Signal.BARELY_POSSIBLE: Meaning(
-        "Actions are finished the moment the rules allow it", "fewer than 0.3 of the last ten"
+        "Actions are finished the moment the rules allow it", "fewer than 0.3 of the last ten", "of the last ten"
     ),
-    Signal.COOLDOWN_SNIPING: Meaning("Acts again the moment a cooldown ends", "fewer than 0.3 of the last ones"),
-    Signal.PROGRESSION_JUMP: Meaning("Suddenly the most points, again and again", "a rise of less than 0.3 of the cap"),
-    Signal.SHARED_ADDRESS: Meaning("Many players act from one address at the same moment", "fewer than 30 players"),
-    Signal.CLOCK_ANOMALY: Meaning("The clock of the device keeps jumping", "jumps below 2 s"),
+    Signal.COOLDOWN_SNIPING: Meaning(
+        "Acts again the moment a cooldown ends", "fewer than 0.3 of the last ones", "of the last ones"
+    ),
+    Signal.PROGRESSION_JUMP: Meaning(
+        "Suddenly the most points, again and again", "a rise of less than 0.3 of the cap", "of the cap"
+    ),
+    Signal.SHARED_ADDRESS: Meaning(
+        "Many players act from one address at the same moment", "fewer than 30 players", "players"
+    ),
+    Signal.CLOCK_ANOMALY: Meaning("The clock of the device keeps jumping", "jumps below 2 s", "s"),
 }
 
 _CEILINGS = {

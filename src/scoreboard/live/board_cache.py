@@ -1,6 +1,7 @@
 """The encoded top of a board season in Redis (L2): one look-up, no walk; dropped in the step that changes it."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 
@@ -13,20 +14,24 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Page).decode
 
 
-async def read_top(live: Live, season_id: int, size: int) -> Page | None:
+async def read_top(live: Live, season_id: int, size: int, frozen: datetime | None = None) -> Page | None:
     """The kept top with the number of ranked players as it is now; None when there is none.
 
     Raises:
         LiveUnavailable: Redis cannot be asked.
     """
-    names = [keys.leaderboard(season_id), keys.leaderboard_top(season_id, size)]
-    answer = await run_here(live, scripts.READ_TOP, names, [])
+    answer = await run_here(live, scripts.READ_TOP, _names(season_id, size, frozen), [], frozen)
     if answer is None:
         return None
     return replace(_decode(answer[0]), total=answer[1])
 
 
-async def keep_top(live: Live, season_id: int, size: int, page: Page, ttl: int) -> bool:
+async def keep_top(live: Live, season_id: int, size: int, page: Page, ttl: int, frozen: datetime | None = None) -> bool:
     """Keep a top for ``ttl`` seconds, unless the board moved on since it was read. Raises LiveUnavailable."""
-    names = [keys.leaderboard(season_id), keys.leaderboard_top(season_id, size)]
+    names = _names(season_id, size, frozen)
     return bool(await live.run(scripts.KEEP_TOP, names, [page.epoch, page.seq, ttl, _encode(page)]))
+
+
+def _names(season_id: int, size: int, frozen: datetime | None) -> list[str]:
+    apart = frozen is not None
+    return [keys.leaderboard(season_id, frozen=apart), keys.leaderboard_top(season_id, size, frozen=apart)]

@@ -19,29 +19,32 @@ LEADERBOARD_PREFIX = "sb:lb:"
 REBUILD_LOCK_PREFIX = "sb:rebuild:"
 
 
-def leaderboard(season_id: int) -> str:
-    """Prefix of a board season; the scripts append ``:meta``, ``:<epoch>:z`` (order), ``:<epoch>:p`` (players)."""
-    return f"{LEADERBOARD_PREFIX}{{{season_id}}}"
+def leaderboard(season_id: int, *, frozen: bool = False) -> str:
+    """Prefix of a board season; the scripts append ``:meta``, ``:<epoch>:z`` (order), ``:<epoch>:p`` (players).
+
+    ``frozen``: of what the public sees of it during a freeze, beside the real one.
+    """
+    return f"{LEADERBOARD_PREFIX}{{{season_id}}}{':frozen' if frozen else ''}"
 
 
-def leaderboard_meta(season_id: int) -> str:
+def leaderboard_meta(season_id: int, *, frozen: bool = False) -> str:
     """Hash: epoch, building, seq, run_id."""
-    return f"{leaderboard(season_id)}:meta"
+    return f"{leaderboard(season_id, frozen=frozen)}:meta"
 
 
-def leaderboard_part(season_id: int, epoch: str, part: str) -> str:
+def leaderboard_part(season_id: int, epoch: str, part: str, *, frozen: bool = False) -> str:
     """One of an epoch's keys: ``z`` order, ``p`` players, ``d`` and ``c`` distinct scores (dense ranks)."""
-    return f"{leaderboard(season_id)}:{epoch}:{part}"
+    return f"{leaderboard(season_id, frozen=frozen)}:{epoch}:{part}"
 
 
-def leaderboard_top(season_id: int, size: int) -> str:
+def leaderboard_top(season_id: int, size: int, *, frozen: bool = False) -> str:
     """Encoded top of a board season (blueprint 5's ``leaderboard:top:10``)."""
-    return f"{leaderboard(season_id)}:leaderboard:top:{size}"
+    return f"{leaderboard(season_id, frozen=frozen)}:leaderboard:top:{size}"
 
 
-def rebuild_lock(season_id: int) -> str:
-    """Held by the process that rebuilds a board season."""
-    return f"{REBUILD_LOCK_PREFIX}{season_id}"
+def rebuild_lock(season_id: int, *, frozen: bool = False) -> str:
+    """Held by the process that rebuilds a board season, or what is frozen of it."""
+    return f"{REBUILD_LOCK_PREFIX}{season_id}{':frozen' if frozen else ''}"
 
 
 def limit(scope: str, subject: str) -> str:

@@ -207,17 +207,9 @@ class Database:
         telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
         await asyncio.sleep(_PAUSE * attempt)
 
-    async def ping(self) -> None:
-        """One trip to the server. Raises StoreUnavailable."""
-        await self.transact(_ping)
-
     async def close(self) -> None:
         """Close all connections; the object cannot be used afterwards."""
         await self._engine.dispose()
-
-
-async def _ping(tx: Transaction) -> None:
-    await tx.fetch("SELECT 1")
 
 
 def driver_url(url: str) -> str:

@@ -20,6 +20,8 @@ _GRANTS = {
     # A column that a check keeps at one value: enough to lock the row, useless to change it.
     "audit_head": "SELECT, UPDATE (shard)",
     "security_incidents": "SELECT, INSERT, UPDATE",
+    "snapshots": "SELECT, INSERT",
+    "snapshot_totals": "SELECT, INSERT",
     "alembic_version": "SELECT",
 }
 # Roles belong to the cluster: another database's migration may make this one at the same moment.

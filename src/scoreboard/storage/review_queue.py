@@ -179,3 +179,16 @@ async def suspensions_since(tx: Transaction, since: datetime) -> int:
     )
     count: int = (await tx.fetch(statement, since))[0][0]
     return count
+
+
+_OPEN_CASES = (
+    "SELECT count(DISTINCT c.id) FROM review_cases c LEFT JOIN suspicion_events e ON e.case_id = c.id"
+    " LEFT JOIN actions a ON a.id = e.action_id WHERE c.status = 'open'"
+    " AND (a.kind_key = ANY($1::text[]) OR ($2 AND a.kind_key IS NULL))"
+)
+
+
+async def open_cases(tx: Transaction, kinds: Iterable[str], *, general: bool) -> int:
+    """Cases that wait for a person with a signal of these kinds; ``general``: also those that no kind brought up."""
+    rows = await tx.fetch(_OPEN_CASES, sorted(kinds), general)
+    return int(rows[0][0])

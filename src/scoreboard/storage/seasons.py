@@ -73,7 +73,7 @@ async def unfinished(tx: Transaction) -> list[Season]:
 
 _SHARE = (
     "SELECT id, board_key, name, starts_at, ends_at, status, clock_timestamp() AS now FROM seasons"
-    " WHERE board_key = ANY($1) AND status IN ('scheduled', 'open') ORDER BY id FOR KEY SHARE"
+    " WHERE board_key = ANY($1) AND status IN ('scheduled', 'open') AND NOT paused ORDER BY id FOR KEY SHARE"
 )
 
 
@@ -129,3 +129,13 @@ async def set_status(tx: Transaction, season_id: int, status: SeasonStatus, chec
     if status is SeasonStatus.CLOSED:
         values |= {"closed_at": text("clock_timestamp()"), "checksum": checksum}
     await tx.execute(update(seasons).where(seasons.c.id == season_id).values(**values))
+
+
+async def has_scores(tx: Transaction, board_key: str) -> bool:
+    """Whether anybody ever scored on a board."""
+    rows = await tx.fetch(
+        "SELECT 1 FROM seasons s WHERE s.board_key = $1 AND EXISTS"
+        " (SELECT 1 FROM scores c WHERE c.season_id = s.id) LIMIT 1",
+        board_key,
+    )
+    return bool(rows)

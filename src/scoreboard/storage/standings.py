@@ -23,17 +23,26 @@ def order_by(board: Board) -> str:
     return f"{score}, {tie}, s.player_id ASC"
 
 
-def _ranked(board: Board) -> str:
+_SHOWN = "scores s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.visible"
+
+
+def ranked(board: Board, source: str = _SHOWN) -> str:
+    """A query for every place: player_id, username, score, reached_at, rank, and the 0-based position.
+
+    Args:
+        board: by whose rules to rank.
+        source: what follows FROM; it names totals ``s`` and their players ``p``.
+    """
     score = "s.score DESC" if board.order is Order.DESC else "s.score ASC"
     over = order_by(board) if board.rank_style is RankStyle.ORDINAL else score
     return (
         f"SELECT s.player_id, p.username, s.score, s.reached_at, {_WINDOW[board.rank_style]} OVER (ORDER BY {over})"
-        f" AS rank, row_number() OVER (ORDER BY {order_by(board)}) - 1 AS position"
-        " FROM scores s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.visible"
+        f" AS rank, row_number() OVER (ORDER BY {order_by(board)}) - 1 AS position FROM {source}"
     )
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+def entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
+    """A row of :func:`ranked` as a line of the board."""
     return Entry(row.rank, row.player_id, row.username, row.score, row.reached_at)
 
 
@@ -46,19 +55,19 @@ async def total(tx: Transaction, season_id: int) -> int:
 async def page(tx: Transaction, board: Board, season_id: int, start: int, count: int) -> list[Entry]:
     """``count`` entries from 0-based ``start`` on."""
     rows = await tx.execute(
-        text(f"{_ranked(board)} ORDER BY position LIMIT :count OFFSET :start"),
+        text(f"{ranked(board)} ORDER BY position LIMIT :count OFFSET :start"),
         {"season": season_id, "start": start, "count": count},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def of_players(tx: Transaction, board: Board, season_id: int, player_ids: Iterable[UUID]) -> dict[UUID, Standing]:
     """Where these players stand; those without a place are left out. Sorts the whole season: 62 ms at a million."""
     rows = await tx.execute(
-        text(f"SELECT * FROM ({_ranked(board)}) r WHERE r.player_id = ANY(:players)"),
+        text(f"SELECT * FROM ({ranked(board)}) r WHERE r.player_id = ANY(:players)"),
         {"season": season_id, "players": list(player_ids)},
     )
-    return {row.player_id: Standing(row.position, _entry(row)) for row in rows}
+    return {row.player_id: Standing(row.position, entry_of(row)) for row in rows}
 
 
 async def compare(
@@ -119,7 +128,7 @@ async def save_final(tx: Transaction, board: Board, season_id: int) -> int:
         text(
             "INSERT INTO season_standings (season_id, position, rank, player_id, username, score, reached_at)"
             f" SELECT :season, r.position, r.rank, r.player_id, r.username, r.score, r.reached_at"
-            f" FROM ({_ranked(board)}) r ON CONFLICT DO NOTHING"
+            f" FROM ({ranked(board)}) r ON CONFLICT DO NOTHING"
         ),
         {"season": season_id},
     )
@@ -142,26 +151,49 @@ async def final_checksum(tx: Transaction, season_id: int) -> bytes:
 
 
 _FINAL = "SELECT position, rank, player_id, username, score, reached_at FROM season_standings WHERE season_id = :season"
+# Who is hidden, suspended or banned since keeps the place in the record, and nobody sees it: the others move up. Ranks
+# in which nothing is left out are dense; where ties are only at the end, every style gives the same.
+_FINAL_SHOWN = (
+    "SELECT row_number() OVER (ORDER BY f.position) - 1 AS position, CASE WHEN (SELECT max(rank) = count(DISTINCT rank)"
+    " FROM season_standings WHERE season_id = :season) THEN dense_rank() OVER (ORDER BY f.rank)"
+    " ELSE rank() OVER (ORDER BY f.rank) END AS rank, f.player_id, f.username, f.score, f.reached_at"
+    " FROM season_standings f JOIN scores s ON s.season_id = f.season_id AND s.player_id = f.player_id AND s.visible"
+    " WHERE f.season_id = :season"
+)
+_CONCEALED = text(
+    "SELECT count(*) FROM scores s JOIN season_standings f ON f.season_id = s.season_id AND f.player_id = s.player_id"
+    " WHERE s.season_id = :season AND NOT s.visible"
+)
+
+
+async def _concealed(tx: Transaction, season: Season) -> int:
+    return int((await tx.execute(_CONCEALED, {"season": season.id})).scalar_one())
+
+
+async def _final(tx: Transaction, season: Season) -> str:
+    """What is shown of the final standings; as they were written wherever nobody is concealed."""
+    return f"SELECT * FROM ({_FINAL_SHOWN}) f WHERE true" if await _concealed(tx, season) else _FINAL
 
 
 async def final_page(tx: Transaction, season: Season, start: int, count: int) -> list[Entry]:
-    """Entries of a closed season."""
+    """Entries of a closed season, without players who are not shown now."""
     rows = await tx.execute(
-        text(f"{_FINAL} AND position >= :start ORDER BY position LIMIT :count"),
+        text(f"{await _final(tx, season)} AND position >= :start ORDER BY position LIMIT :count"),
         {"season": season.id, "start": start, "count": count},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def final_total(tx: Transaction, season: Season) -> int:
-    """How many entries a closed season has."""
+    """How many entries of a closed season are shown."""
     statement = text("SELECT count(*) FROM season_standings WHERE season_id = :season")
-    return int((await tx.execute(statement, {"season": season.id})).scalar_one())
+    return int((await tx.execute(statement, {"season": season.id})).scalar_one()) - await _concealed(tx, season)
 
 
 async def final_of_players(tx: Transaction, season: Season, player_ids: Iterable[UUID]) -> dict[UUID, Standing]:
-    """Where these players ended; those without a place are left out."""
+    """Where these players ended; those without a place, or not shown now, are left out."""
     rows = await tx.execute(
-        text(f"{_FINAL} AND player_id = ANY(:players)"), {"season": season.id, "players": list(player_ids)}
+        text(f"{await _final(tx, season)} AND player_id = ANY(:players)"),
+        {"season": season.id, "players": list(player_ids)},
     )
-    return {row.player_id: Standing(row.position, _entry(row)) for row in rows}
+    return {row.player_id: Standing(row.position, entry_of(row)) for row in rows}

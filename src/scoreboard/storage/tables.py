@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
+from scoreboard.storage.catalog_tables import owners, versioned
 from scoreboard.storage.review_tables import add_review_tables
 
 metadata = MetaData()
@@ -71,24 +72,11 @@ external_identities = Table(
     Column("player_id", Uuid, nullable=False),
     Column("created_at", _MOMENT, nullable=False),
 )
-
-
-def _versioned(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        _key("key", Text),
-        _key("version", Integer),
-        Column("current", Boolean, nullable=False),
-        Column("spec", JSONB, nullable=False),
-        Column("managed_by", Text),
-        Column("created_at", _MOMENT, nullable=False),
-    )
-
-
-boards = _versioned("boards")
-action_kinds = _versioned("action_kinds")
-policies = _versioned("policies")
+boards = versioned(metadata, "boards")
+action_kinds = versioned(metadata, "action_kinds")
+policies = versioned(metadata, "policies")
+season_plans = versioned(metadata, "season_plans")
+declaration_owners = owners(metadata)
 seasons = Table(
     "seasons",
     metadata,
@@ -100,6 +88,8 @@ seasons = Table(
     Column("status", Text, nullable=False),
     Column("closed_at", _MOMENT),
     Column("checksum", LargeBinary),
+    Column("plan_key", Text),
+    Column("paused", Boolean, nullable=False),
 )
 season_standings = Table(
     "season_standings",
@@ -187,6 +177,24 @@ ledger_head = Table(
     _key("shard", SmallInteger),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+)
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _key("id", BigInteger),
+    Column("season_id", BigInteger, nullable=False),
+    Column("at", _MOMENT, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("fold", Text, nullable=False),
+    Column("taken_at", _MOMENT, nullable=False),
+)
+snapshot_totals = Table(
+    "snapshot_totals",
+    metadata,
+    _key("snapshot_id", BigInteger),
+    _key("player_id", Uuid),
+    Column("score", BigInteger, nullable=False),
+    Column("reached_at", _MOMENT, nullable=False),
 )
 outbox = Table(
     "outbox",

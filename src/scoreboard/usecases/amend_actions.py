@@ -125,7 +125,8 @@ async def amend_actions(
         for season in sorted({season for season, _ in rows.changed if rows.is_closed(season)})
     ]
     await settle_totals(tx, rows, [pair for pair in rows.pairs if not rows.is_closed(pair[0])])
-    entries = _entries(rows, await actions.clock(tx), trace_id)
+    # In a thread: of very many actions it takes long, and the process has others to answer.
+    entries = await asyncio.to_thread(_entries, rows, await actions.clock(tx), trace_id)
     first, last = await append_entries(tx, rows, entries, on_progress)
     outbox_id = await outbox.add_amended(tx, first, last)
     for season in reranked:

@@ -5,7 +5,8 @@ long is done before anything is locked that players wait for: their histories ar
 happened meanwhile is added under the lock.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -24,6 +25,8 @@ from scoreboard.storage.database import Contended, Transaction
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called with how many steps are done, and of how many."""
+Played = Sequence[tuple[Effective, Sequence[int]]]
+"""What a player did that counts, each with the seasons in which it does."""
 
 
 def silent(done: int, total: int) -> None:
@@ -127,7 +130,7 @@ def _by_player(pairs: Sequence[Pair]) -> dict[UUID, list[int]]:
 
 async def _fold(tx: Transaction, rows: AmendmentRows, pairs: Sequence[Pair], up_to: int) -> None:
     """Fold what will count for these pairs once the amendment is done, as far as an entry of the ledger."""
-    given_back: dict[UUID, list[tuple[Effective, tuple[int, ...]]]] = {}
+    given_back: dict[UUID, list[tuple[Effective, Sequence[int]]]] = {}
     for action_id, entry_type in rows.types.items():
         if counts_after(entry_type) and action_id in rows.originals:
             seq, entry = rows.originals[action_id]
@@ -135,19 +138,26 @@ async def _fold(tx: Transaction, rows: AmendmentRows, pairs: Sequence[Pair], up_
             given_back.setdefault(entry.player_id, []).append((again, entry.season_ids))
     own = _by_player(pairs)
     for players in chunks(sorted(own), rows.chunk):
-        counting: dict[Pair, list[Effective]] = {(season, player): [] for player in players for season in own[player]}
-        for player in players:
-            _count(counting, player, given_back.get(player, ()))
-        for player, counted in (await amendments.effective(tx, players, 0, up_to)).items():
-            _count(counting, player, [(one, where) for one, where in counted if one.action_id not in rows.types])
-        for pair, counted_here in counting.items():
-            season_id, player_id = pair
-            rows.refolded[pair] = refold(rows.boards[season_id], season_id, player_id, counted_here)
+        wanted = [(season, player) for player in players for season in own[player]]
+        kept = await amendments.effective(tx, players, 0, up_to)
+        # In a thread: histories may be long, and the process has others to answer.
+        rows.refolded |= await asyncio.to_thread(_refolded, rows, wanted, given_back, kept)
 
 
-def _count(
-    counting: dict[Pair, list[Effective]], player_id: UUID, played: Iterable[tuple[Effective, Iterable[int]]]
-) -> None:
+def _refolded(
+    rows: AmendmentRows, pairs: Sequence[Pair], given_back: Mapping[UUID, Played], kept: Mapping[UUID, Played]
+) -> dict[Pair, Total | None]:
+    counting: dict[Pair, list[Effective]] = {pair: [] for pair in pairs}
+    for player in {player for _, player in pairs}:
+        _count(counting, player, given_back.get(player, ()))
+        _count(counting, player, [each for each in kept.get(player, ()) if each[0].action_id not in rows.types])
+    return {
+        (season, player): refold(rows.boards[season], season, player, here)
+        for (season, player), here in counting.items()
+    }
+
+
+def _count(counting: dict[Pair, list[Effective]], player_id: UUID, played: Played) -> None:
     for one, where in played:
         for season_id in where:
             if (season_id, player_id) in counting:

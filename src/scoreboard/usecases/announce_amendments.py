@@ -19,6 +19,7 @@ from scoreboard.storage import ledger, players, scores, seasons
 from scoreboard.storage.amendments import Pair
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import Announcement, announce, announce_control
+from scoreboard.usecases.freeze_boards import drop_frozen
 from scoreboard.usecases.platform import Platform
 
 _EVENT_ITEMS = 200
@@ -53,6 +54,8 @@ async def announce_amendments(platform: Platform, first_seq: int, last_seq: int,
     """
     boards = await platform.catalog.boards()
     touched = await platform.database.transact(lambda tx: _read(tx, first_seq, last_seq))
+    places = [(id_, boards[season.board_key]) for id_, season in touched.seasons.items() if season.board_key in boards]
+    await drop_frozen(platform, places)
     # A few entries are projected by the call that publishes them; many would take several, with states between them.
     at_once = last_seq - first_seq < _EVENT_ITEMS
     if not at_once:
@@ -65,8 +68,9 @@ async def announce_amendments(platform: Platform, first_seq: int, last_seq: int,
         known = [one for one in found if all(change.board_key in boards for change in one.changes)]
         if known:
             await announce(platform, boards, known)
-    # The events do not tell that a closed season changed, nor what was projected before them.
+    # The events do not tell that a closed season changed, what was projected before them, or what the public sees.
     silent = {s.board_key for s in touched.seasons.values() if not at_once or s.status is SeasonStatus.CLOSED}
+    silent |= {board.key for _, board in places if board.frozen_from is not None}
     for board_key in sorted(silent):
         if not await announce_control(platform, CatalogChanged(board_key)):
             raise LiveUnavailable("Redis is away")

@@ -10,8 +10,9 @@ from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import Player, PlayerStatus
 from scoreboard.domain.review import CaseSource, CaseStatus, ReviewCase, ReviewDecision, Suspect, SuspicionEvent
 from scoreboard.domain.signal_words import APPEAL
+from scoreboard.security.external_token import Identity
 from scoreboard.security.identifiers import new_id
-from scoreboard.storage import actions, audit, players, reports, review_cases, review_queue
+from scoreboard.storage import actions, audit, external_identities, players, reports, review_cases, review_queue
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.reports import Appeal
 from scoreboard.usecases.keyed import Keyed, remember, replayed
@@ -44,6 +45,22 @@ async def identify_for_appeal(sign_in: SignIn, username: str, password: str) -> 
         telemetry.AUTH_EVENTS.labels("failed").inc()
         raise wrong_credentials()
     return player.id
+
+
+async def find_appellant(platform: Platform, identity: Identity) -> UUID:
+    """Which player appeals, by a verified token of the identity provider. Unlike an exchange this makes no player and
+    opens no session.
+
+    Raises:
+        Refusal: NOT_FOUND for a person who has no player here.
+        StoreUnavailable: Postgres cannot be used.
+    """
+    found = await platform.database.transact(
+        lambda tx: external_identities.find_player(tx, identity.issuer, identity.subject)
+    )
+    if found is None:
+        raise _nothing()
+    return found
 
 
 async def appeal_case(
@@ -111,11 +128,10 @@ async def appeal_case(
 
 async def _appealed(tx: Transaction, player: Player, number: int | None) -> ReviewCase | None:
     """The case against which the player appeals; None where the account was closed without one."""
-    nothing = Refusal(ErrorCode.NOT_FOUND, "There is no decision against which you could appeal.")
     if number is not None:
         named = await review_cases.find_by_number(tx, player.id, number)
         if named is None:
-            raise nothing
+            raise _nothing()
         _require_appealable(named)
         return named
     cases = await review_queue.of_player(tx, player.id, _CASES)
@@ -125,8 +141,12 @@ async def _appealed(tx: Transaction, player: Player, number: int | None) -> Revi
     if running is not None and not banned and running.verdict is not Verdict.FLAG:
         return running
     if against is None and player.status not in _KEPT_OUT:
-        raise nothing
+        raise _nothing()
     return against or running
+
+
+def _nothing() -> Refusal:
+    return Refusal(ErrorCode.NOT_FOUND, "There is no decision against which you could appeal.")
 
 
 def _require_appealable(case: ReviewCase) -> None:

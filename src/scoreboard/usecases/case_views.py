@@ -105,6 +105,7 @@ class EventView(msgspec.Struct, frozen=True):
     weight: float
     suspicion: float
     action_id: UUID | None
+    unit: str | None = None  # evidence that was frozen by earlier versions has none
 
 
 class TimelineView(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ _LOOK_AGAIN = 0.1
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     boards: dict[str, Board]
+    retired: frozenset[str]
     kinds: dict[str, ActionKind]
     seasons: dict[str, list[Season]]
     policies: Policies
@@ -49,8 +50,17 @@ class Catalog:
         self._invalid = True
 
     async def boards(self) -> dict[str, Board]:
-        """Current boards by key. Raises StoreUnavailable when nothing was ever read."""
+        """Current boards by key, retired ones too. Raises StoreUnavailable when nothing was ever read."""
         return (await self._current()).boards
+
+    async def shown_boards(self) -> list[Board]:
+        """Boards that are not retired, by key. Raises StoreUnavailable when nothing was ever read."""
+        known = await self._current()
+        return [board for key, board in known.boards.items() if key not in known.retired]
+
+    def known_boards(self) -> dict[str, Board]:
+        """Boards by key as they were read last, without looking; empty when nothing was ever read."""
+        return {} if self._snapshot is None else self._snapshot.boards
 
     async def kinds(self, wanted: Iterable[str] = ()) -> dict[str, ActionKind]:
         """Current action kinds by key; looks once more for ``wanted`` ones that are not there.
@@ -80,8 +90,8 @@ class Catalog:
         """The newest hundred seasons of a board, newest first."""
         return (await self._current()).seasons.get(board_key, [])
 
-    async def season(self, board_key: str, season_id: int | None) -> Season:
-        """The season asked for, or the one that counts now, or else the newest that has begun.
+    async def season(self, board_key: str, season_id: int | None, at: datetime | None = None) -> Season:
+        """The season asked for, or the one that counted at a moment (None: now), or else the newest begun by then.
 
         Raises:
             Refusal: NOT_FOUND when the board has no such season.
@@ -94,7 +104,7 @@ class Catalog:
                 found = await self.database.transact(lambda tx: season_rows.find(tx, season_id))
                 found = found if found is not None and found.board_key == board_key else None
         else:
-            now = utc_now()
+            now = at or utc_now()
             running = next((season for season in known if counts_at(season, now)), None)
             begun = next((season for season in known if season.starts_at <= now), None)
             found = running or begun or (known[-1] if known else None)
@@ -144,4 +154,4 @@ async def _read(tx: Transaction, fallback: AntiCheatPolicy) -> _Snapshot:
     kinds = {kind.key: kind for kind in await catalog_rows.current_kinds(tx)}
     seasons = {key: await season_rows.of_board(tx, key) for key in boards}
     declared = {policy.key: policy for policy in await catalog_rows.current_policies(tx)}
-    return _Snapshot(boards, kinds, seasons, Policies(declared, fallback))
+    return _Snapshot(boards, await catalog_rows.retired_boards(tx), kinds, seasons, Policies(declared, fallback))

@@ -17,6 +17,7 @@ from scoreboard.storage import audit, outbox, players, scores, suspicion
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.freeze_boards import drop_frozen
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.revocation import end_sessions, forget_reason, longest_life, spread_revocation
 
@@ -188,6 +189,7 @@ async def project_standings(platform: Platform, player_id: UUID) -> None:
     ]
     if not groups:
         return
+    await drop_frozen(platform, [(season_id, board) for season_id, board, _ in groups])
     await leaderboard.project(
         platform.live,
         groups,

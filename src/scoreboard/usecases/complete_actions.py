@@ -40,6 +40,7 @@ from scoreboard.usecases.completion_answers import (
     with_provisional,
 )
 from scoreboard.usecases.completion_rows import load_rows, save_decisions
+from scoreboard.usecases.frozen_ranks import public_ranks
 from scoreboard.usecases.pending_scores import load_pending, provisional_ranks
 from scoreboard.usecases.platform import Platform
 
@@ -154,6 +155,7 @@ async def announce_completions(
         ranks = await announce(platform, saved.boards, announcements)
     except LiveUnavailable:
         return saved.answers
+    ranks = await public_ranks(platform, saved.boards, announcements, ranks)
     replies = []
     for (index, decision), places in zip(saved.decisions.items(), ranks, strict=True):
         completion = held.get(index) or completion_of(decision, places)

@@ -1,17 +1,22 @@
-"""Declare boards, action kinds and policies. The same again changes nothing; anything else makes a new version."""
+"""Declare boards, action kinds and policies. The same again changes nothing; anything else makes a new version.
+
+For the platform's own commands, on the machine itself: no owner is asked. What a resource declares comes back at the
+operator's next look.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board, Operator, Schedule
+from scoreboard.domain.freeze import require_freeze
 from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.live.bus import CatalogChanged
-from scoreboard.storage import actions, audit, catalog, outbox
+from scoreboard.storage import actions, audit, catalog, declarations, outbox, season_plans
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import announce_control
+from scoreboard.usecases.fit_seasons import ensure_seasons
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.run_seasons import ensure_seasons
 
 DEMO_BOARDS = (
     Board("main", "All players"),
@@ -44,16 +49,21 @@ async def configure(
         How many of them were new or changed.
 
     Raises:
+        Refusal: VALIDATION_ERROR for a freeze that could never be on.
         StoreUnavailable: nothing changed.
     """
+    for declared in boards:
+        require_freeze(declared)
 
     async def work(tx: Transaction) -> int:
+        await declarations.lock(tx)
         now = await actions.clock(tx)
         known = {board.key: board for board in await catalog.current_boards(tx)}
         known_kinds = {kind.key: kind for kind in await catalog.current_kinds(tx)}
         changed = []
         for board in boards:
             stored = await catalog.put_board(tx, board, managed_by)
+            await season_plans.resume(tx, board.key)
             await ensure_seasons(tx, stored, now)
             if known.get(board.key) != stored:
                 changed.append(("board.declared", board.key, stored.version))

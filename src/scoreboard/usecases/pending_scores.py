@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from scoreboard.domain.board import Board
+from scoreboard.domain.freeze import Sight, freeze_on
 from scoreboard.domain.pending import Pending, provisional_score
 from scoreboard.domain.season import Season, SeasonStatus
 from scoreboard.live import leaderboard
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage import actions
 from scoreboard.storage.database import StoreUnavailable, Transaction
+from scoreboard.telemetry import utc_now
 from scoreboard.usecases.platform import Platform
 
 
@@ -39,21 +42,39 @@ async def load_pending(
 
 
 async def provisional_ranks(
-    platform: Platform, wanted: Sequence[tuple[int, Board, UUID, int | None]]
+    platform: Platform, wanted: Sequence[tuple[int, Board, UUID, int | None]], sight: Sight = Sight.PUBLIC
 ) -> list[int | None]:
-    """Where players would stand with these scores, by (season, board, player, score); None where nobody can tell."""
-    known = [(season, board, player, score) for season, board, player, score in wanted if score is not None]
-    if not known:
-        return [None] * len(wanted)
+    """Where players would stand with these scores, by (season, board, player, score); None where nobody can tell.
+
+    On a frozen board they are compared with what everybody sees of it.
+    """
+    now = utc_now()
+    states: dict[datetime | None, list[int]] = {}
+    for place, (_, board, _, score) in enumerate(wanted):
+        if score is not None:
+            freeze = freeze_on(board, now, sight)
+            states.setdefault(None if freeze is None or freeze.real else freeze.since, []).append(place)
+    found: list[int | None] = [None] * len(wanted)
     try:
-        ranks = iter(await leaderboard.provisional_ranks(platform.live, known))
+        for frozen, places in states.items():
+            known = [
+                (season, board, player, score or 0) for season, board, player, score in map(wanted.__getitem__, places)
+            ]
+            ranks = await leaderboard.provisional_ranks(platform.live, known, frozen)
+            for place, rank in zip(places, ranks, strict=True):
+                found[place] = rank
     except LiveUnavailable:
         return [None] * len(wanted)
-    return [None if score is None else next(ranks) for _, _, _, score in wanted]
+    return found
 
 
 async def read_pending(
-    platform: Platform, board: Board, season: Season, player_id: UUID, score: int | None
+    platform: Platform,
+    board: Board,
+    season: Season,
+    player_id: UUID,
+    score: int | None,
+    sight: Sight = Sight.PUBLIC,
 ) -> PendingView | None:
     """What of a player is held in a board season; None when nothing is, and while Postgres cannot tell.
 
@@ -63,6 +84,7 @@ async def read_pending(
         season: its season.
         player_id: whose; only shown to this player.
         score: what counts now.
+        sight: what of a frozen board the player may see.
     """
     try:
         found = await platform.database.transact(lambda tx: load_pending(tx, platform, [player_id]))
@@ -74,5 +96,5 @@ async def read_pending(
     would_be = provisional_score(board, score, pending)
     rank = None
     if season.status is not SeasonStatus.CLOSED:
-        [rank] = await provisional_ranks(platform, [(season.id, board, player_id, would_be)])
+        [rank] = await provisional_ranks(platform, [(season.id, board, player_id, would_be)], sight)
     return PendingView(len(pending.points), sum(pending.points), would_be, rank)

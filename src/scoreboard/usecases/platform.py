@@ -1,5 +1,6 @@
 """What a use case works with: settings, stores, keys. Each process builds one and hands it on."""
 
+import asyncio
 from dataclasses import dataclass
 
 from scoreboard.domain.events import Verdict
@@ -13,7 +14,7 @@ from scoreboard.usecases.catalog import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The stores and keys of one process."""
+    """The stores and keys of one process. ``past_reads`` lets in as many readers of past boards as may be at once."""
 
     settings: Settings
     database: Database
@@ -21,6 +22,7 @@ class Platform:
     catalog: Catalog
     action_token_key: bytes
     refresh_token_key: bytes
+    past_reads: asyncio.Semaphore
 
     async def close(self) -> None:
         """Close every connection."""
@@ -44,6 +46,7 @@ def open_platform(settings: Settings, *, application: str) -> Platform:
         catalog=Catalog(database, settings.catalog_ttl, fallback_policy(settings)),
         action_token_key=derive_key(master, "action-token"),
         refresh_token_key=derive_key(master, "refresh-token"),
+        past_reads=asyncio.Semaphore(settings.past_reads_at_once),
     )
 
 

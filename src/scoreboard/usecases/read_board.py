@@ -1,6 +1,7 @@
 """Read a board: from the leaderboard in Redis, from Postgres while it is missing, from the archive once closed.
 
-What comes out is never a mixture: a page is one state of one source.
+What comes out is never a mixture: a page is one state of one source. Which state a caller may see is decided in
+``domain/freeze``; past states come from the ledger, what is frozen from a leaderboard of its own.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,134 +13,190 @@ from uuid import UUID
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Freeze, Look, Sight
 from scoreboard.domain.season import Season, SeasonStatus
 from scoreboard.domain.standing import Page, Standing, Standings
 from scoreboard.live import board_cache, leaderboard
 from scoreboard.live.redis_link import LiveUnavailable
-from scoreboard.storage import standings
 from scoreboard.storage.database import StoreUnavailable, Transaction
+from scoreboard.usecases.board_state import BoardState, find_state, stored_page, stored_standings, unavailable
 from scoreboard.usecases.platform import Platform
 
 T = TypeVar("T")
+_PUBLIC = Look()
 
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """A page of a board season. ``stale_since`` is set while Postgres is away, so that nothing newer can exist."""
+    """A page of a board season. ``stale_since`` is set while Postgres is away, so that nothing newer can exist.
+
+    ``as_of`` is the past moment that is shown; None: now. ``freeze`` is the one that is on, for whoever may see through
+    it too.
+    """
 
     board: Board
     season: Season
     page: Page
     stale_since: datetime | None
     source: str
+    as_of: datetime | None = None
+    freeze: Freeze | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StandingsView:
-    """Places of players in a board season."""
+    """Places of players in a board season; ``as_of`` and ``freeze`` as in :class:`BoardView`."""
 
     board: Board
     season: Season
     standings: Standings
     stale_since: datetime | None
+    as_of: datetime | None = None
+    freeze: Freeze | None = None
 
 
-async def find_season(platform: Platform, board_key: str | None, season_id: int | None) -> tuple[Board, Season]:
-    """The board (the default one for None) and its season.
-
-    Raises:
-        Refusal: NOT_FOUND; DEPENDENCY_UNAVAILABLE when Postgres is away and the board was never read.
+@dataclass(frozen=True, slots=True)
+class OwnStanding:
+    """A player's own place. During a freeze the score is what the player has now; rank, percentile and the number of
+    players are what everybody sees.
     """
-    try:
-        board = await platform.catalog.board(board_key or platform.settings.default_board)
-        return board, await platform.catalog.season(board.key, season_id)
-    except StoreUnavailable as error:
-        raise _unavailable() from error
+
+    view: StandingsView
+    standing: Standing | None
+    score: int | None
+    reached_at: datetime | None
 
 
 async def read_top(
-    platform: Platform, board_key: str | None, limit: int | None = None, season_id: int | None = None
+    platform: Platform,
+    board_key: str | None,
+    limit: int | None = None,
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
 ) -> BoardView:
     """The first entries of a board season; ``limit`` None takes the board's own size.
 
     Raises:
-        Refusal: as :func:`find_season`, and DEPENDENCY_UNAVAILABLE with both stores away.
+        Refusal: as ``find_state``, and DEPENDENCY_UNAVAILABLE with both stores away.
     """
-    board, season = await find_season(platform, board_key, season_id)
+    state = await find_state(platform, board_key, season_id, look)
+    board, season, frozen = state.board, state.season.id, state.frozen
     count = board.size if limit is None else limit
 
     async def live() -> Page | None:
         # What lies beyond the board's own size can change without the published state moving on: it is never kept.
-        kept = await board_cache.read_top(platform.live, season.id, count) if count <= board.size else None
+        kept = await board_cache.read_top(platform.live, season, count, frozen) if count <= board.size else None
         if kept is not None:
             telemetry.CACHE_READS.labels("l2").inc()
             return kept
-        page = await leaderboard.read_range(platform.live, season.id, board, 0, count - 1)
+        page = await leaderboard.read_range(platform.live, season, board, 0, count - 1, frozen)
         if page is not None and count <= board.size:
-            await board_cache.keep_top(platform.live, season.id, count, page, platform.settings.l2_ttl)
+            await board_cache.keep_top(platform.live, season, count, page, platform.settings.l2_ttl, frozen)
         return page
 
-    page, source = await _from_either(platform, season, live, lambda tx: _page(tx, board, season, 0, count))
-    return BoardView(board, season, page, platform.catalog.stale_since, source)
+    return _view(
+        platform, state, *await _from_either(platform, state, live, lambda tx: stored_page(tx, state, 0, count))
+    )
+
+
+def _view(platform: Platform, state: BoardState, page: Page, source: str) -> BoardView:
+    stale_since = platform.catalog.stale_since
+    return BoardView(state.board, state.season, page, stale_since, source, state.as_of, state.freeze)
 
 
 async def read_page(
-    platform: Platform, board_key: str, start: int, count: int, season_id: int | None = None
+    platform: Platform, board_key: str, start: int, count: int, season_id: int | None = None, look: Look = _PUBLIC
 ) -> BoardView:
     """``count`` entries from 0-based ``start`` on. Raises as :func:`read_top`."""
-    board, season = await find_season(platform, board_key, season_id)
+    state = await find_state(platform, board_key, season_id, look)
 
     async def live() -> Page | None:
-        return await leaderboard.read_range(platform.live, season.id, board, start, start + count - 1)
+        stop = start + count - 1
+        return await leaderboard.read_range(platform.live, state.season.id, state.board, start, stop, state.frozen)
 
-    page, source = await _from_either(platform, season, live, lambda tx: _page(tx, board, season, start, count))
-    return BoardView(board, season, page, platform.catalog.stale_since, source)
+    found = await _from_either(platform, state, live, lambda tx: stored_page(tx, state, start, count))
+    return _view(platform, state, *found)
 
 
 async def read_standings(
-    platform: Platform, board_key: str | None, players: Sequence[UUID], season_id: int | None = None
+    platform: Platform,
+    board_key: str | None,
+    players: Sequence[UUID],
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
 ) -> StandingsView:
     """Where these players stand, None for those who do not. Raises as :func:`read_top`."""
-    board, season = await find_season(platform, board_key, season_id)
+    state = await find_state(platform, board_key, season_id, look)
 
     async def live() -> Standings | None:
-        return await leaderboard.read_players(platform.live, season.id, board, players)
+        season = state.season.id
+        return await leaderboard.read_players(platform.live, season, state.board, players, state.frozen)
 
-    found, _ = await _from_either(platform, season, live, lambda tx: _standings(tx, board, season, players))
-    return StandingsView(board, season, found, platform.catalog.stale_since)
+    found, _ = await _from_either(platform, state, live, lambda tx: stored_standings(tx, state, players))
+    stale_since = platform.catalog.stale_since
+    return StandingsView(state.board, state.season, found, stale_since, state.as_of, state.freeze)
 
 
 async def read_standing(
-    platform: Platform, board_key: str | None, player_id: UUID, season_id: int | None = None
+    platform: Platform,
+    board_key: str | None,
+    player_id: UUID,
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
 ) -> StandingsView:
     """Where one player stands: ``standings.standings[0]`` is None without a score. Raises as :func:`read_top`."""
-    return await read_standings(platform, board_key, [player_id], season_id)
+    return await read_standings(platform, board_key, [player_id], season_id, look)
+
+
+async def read_own_standing(
+    platform: Platform,
+    board_key: str | None,
+    player_id: UUID,
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
+) -> OwnStanding:
+    """Where the caller stands, and the caller's own score. Raises as :func:`read_top`."""
+    view = await read_standing(platform, board_key, player_id, season_id, look)
+    [standing] = view.standings.standings
+    own = standing
+    if look.at is None and view.as_of is not None:
+        real = await read_standing(platform, view.board.key, player_id, view.season.id, Look(Sight.REAL))
+        [own] = real.standings.standings
+    if own is None:
+        return OwnStanding(view, standing, None, None)
+    return OwnStanding(view, standing, own.entry.score, own.entry.reached_at)
 
 
 async def read_around(
-    platform: Platform, board_key: str, player_id: UUID, radius: int, season_id: int | None = None
+    platform: Platform,
+    board_key: str,
+    player_id: UUID,
+    radius: int,
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
 ) -> BoardView:
     """The entries around a player, ``radius`` on each side.
 
     Raises:
         Refusal: NOT_FOUND when the player has no score there; else as :func:`read_top`.
     """
-    view = await read_standing(platform, board_key, player_id, season_id)
+    view = await read_standing(platform, board_key, player_id, season_id, look)
     standing = view.standings.standings[0]
     if standing is None:
         raise Refusal(ErrorCode.NOT_FOUND, "This player has no score on this board yet.")
     start = max(0, standing.position - radius)
-    return await read_page(platform, board_key, start, standing.position + radius - start + 1, season_id)
+    count = standing.position + radius - start + 1
+    return await read_page(platform, board_key, start, count, view.season.id if look.at else season_id, look)
 
 
 async def _from_either(
     platform: Platform,
-    season: Season,
+    state: BoardState,
     live: Callable[[], Awaitable[T | None]],
     stored: Callable[[Transaction], Awaitable[T]],
 ) -> tuple[T, str]:
-    """Ask Redis, then Postgres. A closed season is only in Postgres."""
-    if season.status is not SeasonStatus.CLOSED:
+    """Ask Redis, then Postgres. Final standings and past boards are only in Postgres."""
+    if state.season.status is not SeasonStatus.CLOSED and (state.as_of is None or state.frozen is not None):
         try:
             answer = await live()
         except LiveUnavailable:
@@ -148,31 +205,12 @@ async def _from_either(
             telemetry.CACHE_READS.labels("leaderboard").inc()
             return answer, "redis"
     try:
-        found = await platform.database.transact(stored)
+        if state.as_of is None or state.final:
+            found = await platform.database.transact(stored)
+        else:
+            async with platform.past_reads:
+                found = await platform.database.transact(stored)
     except StoreUnavailable as error:
-        raise _unavailable() from error
+        raise unavailable() from error
     telemetry.CACHE_READS.labels("postgres").inc()
     return found, "postgres"
-
-
-def _unavailable() -> Refusal:
-    return Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, "The board cannot be read at this moment.", 1)
-
-
-async def _page(tx: Transaction, board: Board, season: Season, start: int, count: int) -> Page:
-    if season.status is SeasonStatus.CLOSED:
-        entries = await standings.final_page(tx, season, start, count)
-        return Page("", 0, await standings.final_total(tx, season), tuple(entries))
-    entries = await standings.page(tx, board, season.id, start, count)
-    return Page("", 0, await standings.total(tx, season.id), tuple(entries))
-
-
-async def _standings(tx: Transaction, board: Board, season: Season, players: Sequence[UUID]) -> Standings:
-    found: dict[UUID, Standing]
-    if season.status is SeasonStatus.CLOSED:
-        found = await standings.final_of_players(tx, season, players)
-        total = await standings.final_total(tx, season)
-    else:
-        found = await standings.of_players(tx, board, season.id, players)
-        total = await standings.total(tx, season.id)
-    return Standings("", 0, total, tuple(found.get(player) for player in players))

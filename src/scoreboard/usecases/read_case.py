@@ -13,7 +13,7 @@ from scoreboard.domain.player import Player
 from scoreboard.domain.provisional import provisional_score
 from scoreboard.domain.review import CaseSource, CaseStatus, ReviewCase
 from scoreboard.domain.review_decision import Accused, Reviewer, choices, is_taken, may_look, second_needed
-from scoreboard.domain.signal_words import words_of
+from scoreboard.domain.signal_words import unit_of, words_of
 from scoreboard.storage import actions, players, reports, review_cases, review_evidence, review_queue
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.review_evidence import HeldAction, NotedEvent, OpenTotal, PlayedAction
@@ -104,10 +104,12 @@ async def gather_evidence(
     told = await reports.of_case(tx, case.id, _REPORTS)
     appeal = await reports.appeal_in(tx, case.id)
     others = [other for other in await review_queue.of_player(tx, player_id, _EARLIER + 1) if other.id != case.id]
-    people = await players.find_many(tx, {report.reporter_id for report in told})
+    explained = _model(noted)
+    ring = {UUID(each["player_id"]) for each in (explained or {}).get("together", ())}
+    people = await players.find_many(tx, {report.reporter_id for report in told} | ring)
     return Evidence(
         tuple(_event(event) for event in noted),
-        _model(noted),
+        explained and _named(explained, people),
         _timeline(await review_evidence.played(tx, player_id, _ACTIONS + 1)),
         tuple(HeldView(each.action_id, each.kind, each.points, each.at) for each in held[-_HELD:]),
         HeldTotal(len(held), sum(each.points for each in held)),
@@ -132,6 +134,7 @@ def _event(event: NotedEvent) -> EventView:
         event.weight,
         event.suspicion,
         event.action_id,
+        unit_of(event.signal, by_model=event.source == CaseSource.MODEL) if event.value is not None else None,
     )
 
 
@@ -139,6 +142,14 @@ def _model(noted: Sequence[NotedEvent]) -> dict[str, Any] | None:
     """The model's latest explanation."""
     explained = (event.detail for event in reversed(noted) if event.source == CaseSource.MODEL and event.detail)
     return next(explained, None)
+
+
+def _named(explained: dict[str, Any], people: dict[UUID, Player]) -> dict[str, Any]:
+    """With the names of the accounts that act together; explanations from before they were told have none."""
+    ring = [
+        {**each, "username": person(UUID(each["player_id"]), people).username} for each in explained.get("together", ())
+    ]
+    return {**explained, "together": ring}
 
 
 def _timeline(played: Sequence[PlayedAction]) -> tuple[TimelineView, ...]:

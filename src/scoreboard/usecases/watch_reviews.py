@@ -1,8 +1,11 @@
 """What the worker does for reviews in each round: deadlines, priorities, and the figures that operators watch."""
 
 from datetime import timedelta
+from itertools import product
 
 from scoreboard import telemetry
+from scoreboard.domain.events import Verdict
+from scoreboard.domain.review import CaseSource
 from scoreboard.storage import actions, review_queue
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.platform import Platform
@@ -30,6 +33,6 @@ async def _measure(tx: Transaction) -> None:
     telemetry.REVIEW_OVERDUE.set(state.overdue)
     telemetry.REVIEW_OLDEST.set(state.oldest_age_s)
     telemetry.REVIEW_HELD.set(state.held_actions)
-    telemetry.REVIEW_OPENED.clear()
-    for source, verdict, number in await review_queue.opened_since(tx, now - _DAY):
-        telemetry.REVIEW_OPENED.labels(source, verdict).set(number)
+    opened = {(source, verdict): number for source, verdict, number in await review_queue.opened_since(tx, now - _DAY)}
+    for source, verdict in product(CaseSource, Verdict):
+        telemetry.REVIEW_OPENED.labels(source, verdict).set(opened.get((source, verdict), 0))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from scoreboard.domain.board import Board, sort_score
 from scoreboard.domain.errors import Refusal
+from scoreboard.domain.freeze import Look, Sight
 from scoreboard.domain.provisional import provisional_score
 from scoreboard.domain.review import LEADS, TOP, ReviewCase, with_stakes
 from scoreboard.domain.standing import Entry
@@ -33,7 +34,7 @@ async def weigh_stakes(platform: Platform) -> int:
     tops: dict[str, Sequence[Entry]] = {}
     for board_key in sorted({total.board_key for total in totals} & boards.keys()):
         try:
-            tops[board_key] = (await read_top(platform, board_key, _TOP)).page.entries
+            tops[board_key] = (await read_top(platform, board_key, _TOP, look=Look(Sight.REAL))).page.entries
         except Refusal:  # it cannot be read now: the stakes stay as they are
             return 0
     stakes: dict[UUID, set[str]] = defaultdict(set)

@@ -1,5 +1,6 @@
 """Accounts that act together: one operator, several players. Seen across accounts only; alone each may look honest."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +32,14 @@ class Synchrony:
             nobody. Two accounts alone may be one recording under two names; a ring has at least three.
         partner: The likeliest partner; -1 for nobody.
         matches: Number of common moments with them.
+        ring: Everybody with whom a player acts together beyond ``HARD_Z``, the likeliest first, and the number of
+            common moments with each; at most ``_PARTNERS`` for each width.
     """
 
     z: F32
     partner: I64
     matches: I64
+    ring: tuple[tuple[tuple[int, int], ...], ...]
 
 
 def find(t: F64, player: I64, players: int) -> Synchrony:
@@ -50,7 +54,6 @@ def find(t: F64, player: I64, players: int) -> Synchrony:
         player: (e,) whose they are, 0..players-1.
         players: How many there are.
     """
-    found = Synchrony(np.zeros(players, np.float32), np.full(players, -1), np.zeros(players, np.int64))
     order = np.lexsort((t, player))
     t, player = t[order], player[order]
     starts = np.searchsorted(player, np.arange(players + 1))
@@ -61,12 +64,22 @@ def find(t: F64, player: I64, players: int) -> Synchrony:
             compared = _compared(t[starts[one] : starts[one + 1]], t[starts[other] : starts[other + 1]], width)
             partners[one][other] = max(compared, partners[one].get(other, compared))
             partners[other][one] = max(compared, partners[other].get(one, compared))
+    return _summary(partners)
+
+
+def _summary(partners: Sequence[Mapping[int, tuple[float, int]]]) -> Synchrony:
+    """From each player's partners, with z and matches."""
+    players = len(partners)
+    z, partner, matches = np.zeros(players, np.float32), np.full(players, -1), np.zeros(players, np.int64)
+    rings: list[tuple[tuple[int, int], ...]] = []
     for who, theirs in enumerate(partners):
-        if theirs:
-            found.partner[who] = max(theirs, key=theirs.__getitem__)
-            found.matches[who] = theirs[int(found.partner[who])][1]
-            found.z[who] = sorted((z for z, _ in theirs.values()), reverse=True)[1] if len(theirs) > 1 else 0.0
-    return found
+        ranked = sorted(theirs.items(), key=lambda each: each[1], reverse=True)
+        if ranked:
+            partner[who], (_, matches[who]) = ranked[0]
+        if len(ranked) > 1:
+            z[who] = ranked[1][1][0]
+        rings.append(tuple((other, common) for other, (sure, common) in ranked if sure >= HARD_Z))
+    return Synchrony(z, partner, matches, tuple(rings))
 
 
 def _tempo(t: F64) -> float:

@@ -129,12 +129,14 @@ TEXTS: dict[ErrorCode, ProblemText] = {
     ),
     ErrorCode.ACCOUNT_SUSPENDED: ProblemText(
         "The account is suspended for a time, or until a moderator has looked at it. It can neither log in nor score.",
-        "Wait until the suspension ends, or appeal: `POST /api/v1/appeals` takes name, password and your words.",
+        "Wait until the suspension ends, or appeal: `POST /api/v1/appeals` takes your words with name and password, or"
+        " with a token of your identity provider.",
         Retry.LATER,
     ),
     ErrorCode.ACCOUNT_BANNED: ProblemText(
         "A moderator has closed the account.",
-        "Appeal, once: `POST /api/v1/appeals` takes name, password and your words, and somebody looks at it again.",
+        "Appeal, once: `POST /api/v1/appeals` takes your words with name and password, or with a token of your identity"
+        " provider. Somebody looks at it again.",
         Retry.NO,
     ),
     ErrorCode.TASK_NOT_FOUND: ProblemText(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,11 +13,14 @@ from fastapi import APIRouter, Query
 from scoreboard.domain.action import Signature
 from scoreboard.domain.board import Board, Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Look, sight_of
 from scoreboard.domain.standing import percentile
 from scoreboard.security.access_token import Claims
+from scoreboard.usecases.board_state import find_season
 from scoreboard.usecases.pending_scores import read_pending
-from scoreboard.usecases.read_board import find_season, read_around, read_page, read_standing, read_standings
+from scoreboard.usecases.read_board import read_around, read_own_standing, read_page, read_standings
 from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
+from scoreboard_api.moments import PastMoment
 from scoreboard_api.routes.actions import as_uuid
 from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, WITHOUT_TOKEN, problems
 from scoreboard_api.schemas.boards import (
@@ -32,6 +36,7 @@ from scoreboard_api.schemas.boards import (
     Top,
     board_links,
     entries_out,
+    freeze_fields,
     page_fields,
     season_fields,
 )
@@ -49,6 +54,11 @@ async def visible_board(wiring: Wiring, key: str, claims: Claims | None) -> Boar
     return board
 
 
+def look_of(claims: Claims | None, at: datetime | None = None) -> Look:
+    """What this caller may see of a frozen board, and as of when."""
+    return Look(sight_of(None if claims is None else claims.role), at)
+
+
 async def _board_out(wiring: Wiring, board: Board) -> BoardOut:
     try:
         _, season = await find_season(wiring.platform, board.key, None)
@@ -57,6 +67,7 @@ async def _board_out(wiring: Wiring, board: Board) -> BoardOut:
     fields = {name: getattr(board, name) for name in ("key", "title", "size")}
     words = ("order", "operator", "tie_rule", "rank_style", "visibility")
     fields |= {name: str(getattr(board, name)) for name in words}
+    fields |= {"frozen_from": board.frozen_from, "frozen_until": board.frozen_until}
     links = board_links(board.key)
     return BoardOut.model_validate({**fields, "season": season and season_fields(season), "links": links})
 
@@ -64,7 +75,7 @@ async def _board_out(wiring: Wiring, board: Board) -> BoardOut:
 @router.get("/boards", openapi_extra=WITHOUT_TOKEN, responses=problems(SIGNED_IN), summary="All boards")
 async def list_boards(wiring: Wired, claims: Visitor) -> Boards:
     """Private boards are listed for signed-in callers only."""
-    boards = (await wiring.platform.catalog.boards()).values()
+    boards = await wiring.platform.catalog.shown_boards()
     shown = [board for board in boards if claims is not None or board.visibility is Visibility.PUBLIC]
     items = [await _board_out(wiring, board) for board in shown]
     return Boards(items=items, links={"self": "/api/v1/boards", "default": "/api/v1/leaderboard/top"})
@@ -120,13 +131,17 @@ async def list_entries(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     season: SeasonId = None,
+    at: PastMoment = None,
 ) -> EntriesPage:
-    """A cursor stays in the season it was made in. Scores move between two pages, so a player may be seen twice."""
+    """A cursor stays in the season it was made in. Scores move between two pages, so a player may be seen twice.
+
+    With `at`, which has to be sent with every page, they do not move.
+    """
     board = await visible_board(wiring, key, claims)
     start = 0
     if cursor is not None:
         season, start = decode_cursor(cursor)
-    view = await read_page(wiring.platform, board.key, start, limit, season)
+    view = await read_page(wiring.platform, board.key, start, limit, season, look_of(claims, at))
     end = start + len(view.page.entries)
     following = encode_cursor(view.season.id, end) if view.page.entries and end < view.page.total else None
     return EntriesPage.model_validate(_documented(page_fields(view)) | {"next_cursor": following})
@@ -137,14 +152,17 @@ def _documented(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @router.get("/boards/{key}/me", responses=problems(SIGNED_IN, _UNKNOWN), summary="My place")
-async def read_me(key: str, wiring: Wired, claims: Reader, season: SeasonId = None) -> MyStanding:
+async def read_me(
+    key: str, wiring: Wired, claims: Reader, season: SeasonId = None, at: PastMoment = None
+) -> MyStanding:
     """NOT_FOUND until the player has a score there, or points that wait for one."""
-    view = await read_standing(wiring.platform, key, claims.player_id, season)
-    standing, total = view.standings.standings[0], view.standings.total
-    entry = None if standing is None else standing.entry
-    score = None if entry is None else entry.score
-    pending = await read_pending(wiring.platform, view.board, view.season, claims.player_id, score)
-    if entry is None and pending is None:
+    look = look_of(claims, at)
+    own = await read_own_standing(wiring.platform, key, claims.player_id, season, look)
+    view, standing, total = own.view, own.standing, own.view.standings.total
+    pending = None
+    if at is None:
+        pending = await read_pending(wiring.platform, view.board, view.season, claims.player_id, own.score, look.sight)
+    if own.score is None and pending is None:
         raise Refusal(ErrorCode.NOT_FOUND, "You have no score on this board yet.")
     return MyStanding.model_validate(
         {
@@ -152,12 +170,14 @@ async def read_me(key: str, wiring: Wired, claims: Reader, season: SeasonId = No
             "season": season_fields(view.season),
             "player_id": claims.player_id,
             "username": claims.username,
-            "score": score,
-            "rank": None if entry is None else entry.rank,
+            "score": own.score,
+            "rank": None if standing is None else standing.entry.rank,
             "total": total,
             "percentile": None if standing is None else percentile(standing.position, total),
-            "reached_at": None if entry is None else entry.reached_at,
+            "reached_at": own.reached_at,
             "pending": None if pending is None else asdict(pending),
+            "as_of": view.as_of,
+            "freeze": freeze_fields(view.freeze),
             "links": board_links(view.board.key) | {"self": f"/api/v1/boards/{view.board.key}/me"},
         }
     )
@@ -176,6 +196,7 @@ async def list_around(
     player_id: Annotated[str | None, Query(max_length=36, description="the caller when left out")] = None,
     radius: Annotated[int, Query(ge=0, le=50)] = 5,
     season: SeasonId = None,
+    at: PastMoment = None,
 ) -> Top:
     """As many places above and below as `radius` says."""
     board = await visible_board(wiring, key, claims)
@@ -185,7 +206,7 @@ async def list_around(
         centre = claims.player_id
     else:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in, or say around whom with player_id.")
-    view = await read_around(wiring.platform, board.key, centre, radius, season)
+    view = await read_around(wiring.platform, board.key, centre, radius, season, look_of(claims, at))
     return Top.model_validate(_documented(page_fields(view)))
 
 
@@ -195,7 +216,9 @@ async def list_around(
     responses=problems(SIGNED_IN, WITH_BODY, _UNKNOWN),
     summary="The places of some players",
 )
-async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season: SeasonId = None) -> LookupReply:
+async def look_up(
+    key: str, wiring: Wired, claims: Visitor, body: Lookup, season: SeasonId = None, at: PastMoment = None
+) -> LookupReply:
     """For a list of friends: at most a hundred ids, best place first."""
     board = await visible_board(wiring, key, claims)
     wanted: list[UUID] = []
@@ -204,7 +227,8 @@ async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season
             wanted.append(UUID(text))
         except ValueError:
             continue  # what cannot be an id has no score
-    view = await read_standings(wiring.platform, board.key, list(dict.fromkeys(wanted)), season)
+    players = list(dict.fromkeys(wanted))
+    view = await read_standings(wiring.platform, board.key, players, season, look_of(claims, at))
     placed = sorted(
         (standing for standing in view.standings.standings if standing is not None), key=lambda found: found.position
     )
@@ -213,6 +237,8 @@ async def look_up(key: str, wiring: Wired, claims: Visitor, body: Lookup, season
             "board": view.board.key,
             "season": season_fields(view.season),
             "total": view.standings.total,
+            "as_of": view.as_of,
+            "freeze": freeze_fields(view.freeze),
             "entries": entries_out([standing.entry for standing in placed]),
             "links": board_links(view.board.key),
         }

@@ -14,12 +14,14 @@ from starlette.responses import Response
 from scoreboard.domain.action import ActionStatus
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.freeze import Look, Sight, sight_of
 from scoreboard.security import action_token
 from scoreboard.security.access_token import Claims
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import actions
 from scoreboard.usecases.create_actions import CreationRequest
 from scoreboard_api.defence import admit, authenticate, bearer_token, idempotency_key, is_json, wiring_of
+from scoreboard_api.moments import read_moment
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
@@ -209,19 +211,25 @@ async def read_top(request: Request) -> Response:
     """GET /api/v1/boards/{key}/top and /api/v1/leaderboard/top."""
     wiring = wiring_of(request)
     if bearer_token(request) is not None:
-        await admit(wiring, authenticate(request), write=False)
-        signed_in = True
+        claims = authenticate(request)
+        await admit(wiring, claims, write=False)
+        signed_in, role = True, claims.role
     else:
-        signed_in = False
+        signed_in, role = False, None
     board_key = request.path_params.get("key", wiring.settings.default_board)
     board = await wiring.platform.catalog.board(board_key)
     limit = _number(request, "limit", board.size, _MOST)
     season = _number(request, "season", None, 2**53)
-    top = await wiring.tops.read(board_key, limit or board.size, season)
+    look = Look(
+        sight_of(role) if board.frozen_from is not None else Sight.PUBLIC, read_moment(request.query_params.get("at"))
+    )
+    top = await wiring.tops.read(board_key, limit or board.size, season, look)
     if not signed_in and (not wiring.settings.anonymous_reads or top.visibility != "public"):
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this board is not public.")
     shared = top.visibility == "public" and not signed_in
     headers = {"ETag": top.etag, "Cache-Control": "public, s-maxage=1" if shared else "private, no-cache"}
+    if top.frozen:
+        headers["Vary"] = "Authorization"  # who may see through a freeze is not served what others are
     if request.headers.get("if-none-match") == top.etag:
         return Response(status_code=304, headers=headers)
     return json_reply(top.body, 200, headers)

@@ -34,13 +34,20 @@ async def live() -> HealthOut:
     return HealthOut(status="ok")
 
 
-@health.get("/startup", responses=_UNREADY, summary="Has the process started?")
+@health.get("/startup", summary="Has the process started?")
+async def startup(response: Response) -> HealthOut:
+    """Asks no store: with one that is away a restart would change nothing."""
+    response.headers["Cache-Control"] = "no-store"
+    return HealthOut(status="started")
+
+
 @health.get("/ready", responses=_UNREADY, summary="Should requests be sent here?")
 async def ready(
     wiring: Wired, response: Response, strict: Annotated[str | None, Query(max_length=5)] = None
 ) -> HealthOut:
     """`ok`; `degraded` with one store away (boards stay readable, or writes go on); 503 otherwise.
 
+    Also 503 while the database's schema is `missing` or `outdated`: its migrations have to run first.
     With `?strict=1` any store that is away means 503.
     """
     status, checks = await wiring.health.check()

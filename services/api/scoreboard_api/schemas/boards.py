@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import Field
 
+from scoreboard.domain.freeze import Freeze
 from scoreboard.domain.season import Season
 from scoreboard.domain.standing import Entry
 from scoreboard.usecases.read_board import BoardView
@@ -35,6 +36,14 @@ class SeasonOut(Reply):
     status: str = Field(description="scheduled, open, closing or closed", examples=["open"])
 
 
+class FreezeOut(Reply):
+    """A freeze that is on: the public sees the board as it was, moderators and admins see the real one."""
+
+    since: datetime
+    until: datetime | None = Field(description="when all is revealed; null: when the freeze is taken out")
+    real: bool = Field(description="whether this answer shows the real state all the same")
+
+
 class BoardOut(Reply):
     """A configured ranking and its current season."""
 
@@ -46,6 +55,8 @@ class BoardOut(Reply):
     rank_style: str = Field(examples=["standard"])
     size: int = Field(examples=[10])
     visibility: str = Field(examples=["public"])
+    frozen_from: datetime | None = Field(description="from then on the public sees the board as it was then")
+    frozen_until: datetime | None = Field(description="when all is revealed")
     season: SeasonOut | None
     links: Links
 
@@ -74,6 +85,8 @@ class Top(Reply):
     seq: int = Field(description="version of the visible top within the epoch", examples=[17])
     total: int = Field(description="players ranked", examples=[1234])
     stale_since: datetime | None = Field(description="since when nothing newer can be known")
+    as_of: datetime | None = Field(description="the past moment that is shown; null: now")
+    freeze: FreezeOut | None = Field(description="the freeze that is on")
     entries: list[EntryOut]
     links: Links
 
@@ -94,7 +107,10 @@ class PendingPoints(Reply):
 
 
 class MyStanding(Reply):
-    """One player's place. Without a score yet there are only the points that wait."""
+    """One player's place. Without a score yet there are only the points that wait.
+
+    During a freeze the score is what the player has now; rank, percentile and total are those of the frozen board.
+    """
 
     board: str
     season: SeasonOut
@@ -106,6 +122,8 @@ class MyStanding(Reply):
     percentile: float | None = Field(description="share of the others that this place is ahead of", examples=[97.5])
     reached_at: datetime | None
     pending: PendingPoints | None
+    as_of: datetime | None = Field(description="the past moment of rank, percentile and total; null: now")
+    freeze: FreezeOut | None = Field(description="the freeze that is on")
     links: Links
 
 
@@ -121,6 +139,8 @@ class LookupReply(Reply):
     board: str
     season: SeasonOut
     total: int
+    as_of: datetime | None = Field(description="the past moment that is shown; null: now")
+    freeze: FreezeOut | None = Field(description="the freeze that is on")
     entries: list[EntryOut]
     links: Links
 
@@ -177,6 +197,11 @@ def season_fields(season: Season) -> dict[str, Any]:
     }
 
 
+def freeze_fields(freeze: Freeze | None) -> dict[str, Any] | None:
+    """The members of a freeze that is on."""
+    return None if freeze is None else {"since": freeze.since, "until": freeze.until, "real": freeze.real}
+
+
 def page_fields(view: BoardView) -> dict[str, Any]:
     """The members that every page of a board has."""
     return {
@@ -186,6 +211,8 @@ def page_fields(view: BoardView) -> dict[str, Any]:
         "seq": view.page.seq,
         "total": view.page.total,
         "stale_since": view.stale_since,
+        "as_of": view.as_of,
+        "freeze": freeze_fields(view.freeze),
         "entries": view.page.entries,
         "links": board_links(view.board.key),
     }

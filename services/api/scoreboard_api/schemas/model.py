@@ -33,6 +33,13 @@ class FieldError(Reply):
     detail: str = Field(examples=["Input should be a valid integer"])
 
 
+class Missing(Reply):
+    """Something that a declaration names and that is not there."""
+
+    resource: str = Field(examples=["boards"])
+    key: str = Field(examples=["main"])
+
+
 class Problem(Reply):
     """RFC 9457. ``code`` is stable and is what a program should look at."""
 
@@ -48,3 +55,6 @@ class Problem(Reply):
     errors: list[FieldError] | None = None
     result: dict[str, Any] | None = Field(None, description="with ALREADY_COMPLETED: the recorded result")
     server_time: str | None = Field(None, description="with STALE_REQUEST", examples=["2026-01-31T12:00:00.000Z"])
+    reason: str | None = Field(None, description="with CONFLICT about a declaration: what clashes", examples=["owned"])
+    owner: dict[str, str | None] | None = Field(None, description="with reason owned or taken_over: uid and name")
+    waits_for: list[Missing] | None = Field(None, description="what has to be declared before this can be")

@@ -1,11 +1,11 @@
 """Players as moderators see and sanction them."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from scoreboard_api.schemas.model import Links, Reply, Request
 from scoreboard_api.schemas.moderation import Held, Reason
@@ -20,7 +20,14 @@ def _written(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a moment within the years 1 to 9999, also in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_in_utc)]
 
 
 class SetStatus(Request):

@@ -129,6 +129,7 @@ class NotedSignal(Reply):
     signal: str = Field(examples=["regular_intervals"])
     words: str = Field(examples=["The pauses between actions hardly differ"])
     value: float | None = Field(description="what was measured", examples=[0.02])
+    unit: str | None = Field(description="of the value, to be read after it", examples=["of their mean"])
     reference: str | None = Field(description="what people show instead", examples=["0.2 and more"])
     weight: float = Field(examples=[0.3])
     suspicion: float = Field(description="the player's after it, 0..1", examples=[0.66])
@@ -200,6 +201,7 @@ class CaseEvidence(Reply):
         description=(
             "the model's explanation: model_id, threshold_id, schema_hash, window, end_seq, score, probability,"
             " contributions (feature, words, value, human_median, percentile, contribution),"
+            " together (accounts that act at the same moments: player_id, username, moments in common),"
             " histogram (edges in seconds, player and humans as shares)"
         )
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from scoreboard.security.external_token import LONGEST
 from scoreboard_api.schemas.model import TEXT, Links, Reply, Request
 
 
@@ -19,7 +20,9 @@ class ReportPlayer(Request):
 
 
 class AppealDecision(Request):
-    """Appeal against a decision: signed in, or with name and password where signing in is not possible any more."""
+    """Appeal against a decision: signed in; or, where signing in is not possible any more, with name and password, or
+    with a token of the identity provider.
+    """
 
     words: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=TEXT)] = Field(
         examples=["I practise with a metronome; please look again."]
@@ -27,6 +30,9 @@ class AppealDecision(Request):
     case_number: Annotated[int, Field(ge=1, le=2**53)] | None = Field(None, description="the latest one when left out")
     username: str | None = Field(None, max_length=128, pattern=TEXT, examples=["ada"])
     password: str | None = Field(None, max_length=512)
+    provider_token: str | None = Field(
+        None, max_length=LONGEST, description="for players of the external identity provider: a fresh token of it"
+    )
 
 
 class Received(Reply):

@@ -3,6 +3,7 @@
 
 import { byId, fill, h, icon, setText } from "./dom.js";
 import { counted, day, moment, number } from "./format.js";
+import { frozenWords } from "./freeze.js";
 import { glide } from "./motion.js";
 import { readTop } from "./reads.js";
 import { makeRow, updateRow } from "./row.js";
@@ -43,8 +44,12 @@ function drawHead() {
   if (standings.total !== null) facts.push(counted(standings.total, "player"));
   if (season?.ends_at) facts.push(`${isFinal() ? "ended" : "ends"} ${isFinal() ? day(season.ends_at) : moment(season.ends_at)}`);
   fill(byId("board-meta"), ...facts.map((fact) => h("span", {}, fact)));
-  const stale = standings.staleSince;
-  fill(byId("board-notice"), stale && h("p", { class: "notice", data: { tone: "warn" } }, `The database is away. These standings are from ${moment(stale)}; they will catch up by themselves.`));
+  const { staleSince: stale, freeze } = standings;
+  fill(
+    byId("board-notice"),
+    stale && h("p", { class: "notice", data: { tone: "warn" } }, `The database is away. These standings are from ${moment(stale)}; they will catch up by themselves.`),
+    freeze && h("p", { class: "notice", id: "frozen", data: { tone: freeze.real ? "real" : "frozen" } }, frozenWords(freeze)),
+  );
 }
 
 function draw() {

@@ -3,6 +3,7 @@
 
 import { openAppeal } from "./appeal.js";
 import { number, ordinal } from "./format.js";
+import { turnWords } from "./freeze.js";
 import { lastChange, readMineSoon, readSeasons, readTop } from "./reads.js";
 import { get, isFinal, set } from "./store.js";
 import { announce, toast } from "./toasts.js";
@@ -53,10 +54,12 @@ function takeBoard(message) {
       seq: message.seq,
       season: turned ? null : now.season,
       staleSince: message.info?.stale_since ?? null,
+      freeze: message.info?.freeze ?? null,
       changedAt: moved ? lastChange(now, message.data) : now.changedAt,
       problem: "",
     },
   });
+  if (now.status === "ready" && !turned) tellTurn(now.freeze, message.info?.freeze ?? null);
   if (turned) {
     toast("A new season has begun.");
     readSeasons();
@@ -64,6 +67,12 @@ function takeBoard(message) {
   }
   // Others move, so neighbours may change; who has no score yet stays without one until a message of their own.
   if (get().player && get().mine.status !== "unranked") readMineSoon();
+}
+
+/** @param {import("./store.js").Freeze | null} before @param {import("./store.js").Freeze | null} after */
+function tellTurn(before, after) {
+  const words = turnWords(before, after);
+  if (words) toast(words, after === null ? "good" : "plain");
 }
 
 /** @param {{board: string | null, status: string, entry_type: string, score: {current: number | null} | null, rank: {previous: number | null, current: number | null} | null}} data */

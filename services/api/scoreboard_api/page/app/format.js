@@ -3,6 +3,8 @@
 const NUMBER = new Intl.NumberFormat("en");
 const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 const MOMENT = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const DATE = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
 const MINUS = "\u2212";
 
 /** @param {number} value @returns {string} 12345 → 12,345 */
@@ -49,6 +51,13 @@ export function day(time) {
 /** @param {string} time RFC 3339 @returns {string} 4 Nov, 14:05 */
 export function moment(time) {
   return MOMENT.format(new Date(time));
+}
+
+/** @param {string} time RFC 3339 @returns {string} 18:00 for today, else with the day: 4 Nov, 18:00 */
+export function when(time) {
+  const then = new Date(time);
+  const clock = CLOCK.format(then);
+  return then.toDateString() === new Date().toDateString() ? clock : `${DATE.format(then)}, ${clock}`;
 }
 
 /** @param {number} percentile 0..100 @returns {string} "98% of players"; never rounded up to more than is true */

@@ -67,6 +67,12 @@ async function readMine() {
       if (stillAsked()) set({ mine: { ...get().mine, status: "unranked", rank: null, around: [], pending: standing.pending } });
       return;
     }
+    if (standing.rank === null) {
+      // First points during a freeze: they count, and the rank is told with the reveal.
+      const { score, total, pending } = standing;
+      if (stillAsked()) set({ mine: { ...get().mine, status: "ready", rank: null, score, total, percentile: null, around: [], moved: 0, pending } });
+      return;
+    }
     const around = await call("GET", `${board}/around?radius=2&${season}`, { player: true });
     if (!stillAsked()) return;
     const { rank, score, total, percentile, pending } = standing;
@@ -107,6 +113,7 @@ function takeTop(top) {
       seq: top.seq,
       season: top.season,
       staleSince: top.stale_since ?? null,
+      freeze: top.freeze ?? null,
       changedAt: changed ? lastChange(now, top.entries) : now.changedAt,
       problem: "",
     },

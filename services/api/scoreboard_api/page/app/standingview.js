@@ -3,6 +3,7 @@
 import { openAccount } from "./account.js";
 import { byId, fill, h, setText } from "./dom.js";
 import { counted, number, ordinal, shareOfPlayers, signed } from "./format.js";
+import { OWN_WORDS } from "./freeze.js";
 import { count } from "./motion.js";
 import { get, watch } from "./store.js";
 
@@ -14,7 +15,7 @@ let scoreShown = 0;
 
 /** Draws the panel and keeps it current. */
 export function mountStanding() {
-  watch(["player", "restoring", "mine"], () => {
+  watch(["player", "restoring", "mine", "standings"], () => {
     const { player, restoring, mine } = get();
     const view = player ? (mine.status === "ready" || mine.rank !== null ? "ready" : mine.status) : restoring ? "loading" : "stranger";
     if (view !== drawn) {
@@ -56,6 +57,7 @@ const VIEWS = {
       share: h("dd", { class: "standing__value" }),
       bar: h("span", { class: "share__bar" }),
       pending: pendingNote(),
+      frozen: h("p", { class: "quiet", id: "frozen-own", hidden: true }, OWN_WORDS),
       around: h("ol", { class: "around", "aria-label": "Around you" }),
     };
     return h(
@@ -65,6 +67,7 @@ const VIEWS = {
       h("dl", { class: "standing__facts" }, h("div", {}, h("dt", {}, "Score"), parts.score), h("div", {}, h("dt", {}, "Ahead of"), parts.share)),
       h("div", { class: "share", "aria-hidden": "true" }, parts.bar),
       parts.pending,
+      parts.frozen,
       parts.around,
     );
   },
@@ -92,6 +95,8 @@ function update() {
   scoreShown = mine.score;
   parts.share.textContent = mine.percentile === null ? "–" : shareOfPlayers(mine.percentile);
   parts.bar.style.setProperty("--share", String((mine.percentile ?? 0) / 100));
+  const { freeze } = get().standings;
+  parts.frozen.hidden = freeze === null || freeze.real;
   parts.around.hidden = mine.around.length < 2;
   fill(
     parts.around,

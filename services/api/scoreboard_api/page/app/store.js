@@ -8,7 +8,8 @@ import { observable } from "./observable.js";
  * @typedef {{player_id: string, rank_before: number | null, rank_after: number | null, score_before: number | null, score_after: number | null}} Change
  * @typedef {{id: number, name: string, starts_at: string, ends_at: string | null, status: "scheduled" | "open" | "closing" | "closed"}} Season
  * @typedef {{key: string, title: string, order: "desc" | "asc", operator: string, size: number, season: Season | null}} Board
- * @typedef {{status: "loading" | "ready" | "error", entries: Entry[], changes: Change[], total: number | null, epoch: string | null, seq: number | null, season: Season | null, staleSince: string | null, changedAt: number, problem: string}} Standings
+ * @typedef {{since: string, until: string | null, real: boolean}} Freeze a freeze that is on; real: we see through it
+ * @typedef {{status: "loading" | "ready" | "error", entries: Entry[], changes: Change[], total: number | null, epoch: string | null, seq: number | null, season: Season | null, staleSince: string | null, freeze: Freeze | null, changedAt: number, problem: string}} Standings
  * @typedef {"connecting" | "live" | "waiting" | "restarting" | "offline" | "idle" | "paused" | "final"} Phase
  * @typedef {{phase: Phase, retryAt: number, polling: boolean}} Connection
  * @typedef {{id: string, username: string, role: string, status: string}} Player
@@ -17,7 +18,7 @@ import { observable } from "./observable.js";
  */
 
 /** @type {Standings} */
-export const NO_STANDINGS = { status: "loading", entries: [], changes: [], total: null, epoch: null, seq: null, season: null, staleSince: null, changedAt: 0, problem: "" };
+export const NO_STANDINGS = { status: "loading", entries: [], changes: [], total: null, epoch: null, seq: null, season: null, staleSince: null, freeze: null, changedAt: 0, problem: "" };
 /** @type {Mine} */
 export const NOT_MINE = { status: "none", rank: null, score: 0, total: null, percentile: null, around: [], moved: 0, pending: null };
 

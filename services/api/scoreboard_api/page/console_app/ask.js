@@ -12,7 +12,13 @@ import { field } from "../app/fields.js";
 export function ask({ title, lead, yes, tone = "plain", reason }) {
   const dialog = byId("ask");
   return new Promise((resolve) => {
-    let answer = /** @type {string | null} */ (null);
+    const over = new AbortController();
+    /** The browser tells of the closing a moment later; a key pressed in between must not be lost. @param {string | null} answer */
+    const settle = (answer) => {
+      over.abort();
+      if (dialog.open) dialog.close();
+      resolve(answer);
+    };
     const why = reason && field("ask-reason", reason.label, { tag: "textarea", rows: 2, maxlength: 2000 });
     if (why && reason?.value) why.input.value = reason.value;
     const go = h("button", { class: `button ${tone === "bad" ? "button--bad" : "button--primary"}`, type: "submit" }, yes);
@@ -22,7 +28,7 @@ export function ask({ title, lead, yes, tone = "plain", reason }) {
       h("h2", { class: "dialog__title", id: "ask-title" }, title),
       h("p", { class: "dialog__lead" }, lead),
       why?.box,
-      h("div", { class: "dialog__ways" }, go, h("button", { class: "button", type: "button", on: { click: () => dialog.close() } }, "Cancel")),
+      h("div", { class: "dialog__ways" }, go, h("button", { class: "button", type: "button", on: { click: () => settle(null) } }, "Cancel")),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -31,10 +37,10 @@ export function ask({ title, lead, yes, tone = "plain", reason }) {
         why?.complain("Say why; it is kept with the decision.");
         return why?.input.focus();
       }
-      answer = text;
-      dialog.close();
+      settle(text);
     });
-    dialog.addEventListener("close", () => resolve(answer), { once: true });
+    dialog.addEventListener("cancel", () => settle(null), { signal: over.signal });
+    dialog.addEventListener("close", () => dialog.open || settle(null), { signal: over.signal });
     fill(dialog, form);
     dialog.showModal();
     (why?.input ?? go).focus();

@@ -2,6 +2,7 @@
 
 import { fill, h } from "../app/dom.js";
 import { counted, number } from "../app/format.js";
+import { address } from "./address.js";
 import { table } from "./table.js";
 import { instant, measure, PEOPLE, percent, SOURCES } from "./words.js";
 
@@ -11,7 +12,7 @@ const STRONG = 0.3;
 
 /**
  * @typedef {{feature: string, words: string, value: number | null, human_median: number | null, percentile: number | null, contribution: number | null}} Contribution
- * @typedef {{at: string, source: string, signal: string, words: string, value: number | null, reference: string | null, weight: number, suspicion: number, action_id: string | null}} Event
+ * @typedef {{at: string, source: string, signal: string, words: string, value: number | null, unit: string | null, reference: string | null, weight: number, suspicion: number, action_id: string | null}} Event
  */
 
 /**
@@ -39,8 +40,21 @@ function modelPart(model) {
     { class: "reasons" },
     h("h3", { class: "part__title" }, model.probability === null ? "What the model saw" : `The model is ${percent(model.probability)} sure`),
     h("ol", { class: "reasons__list" }, top.map(contribution)),
+    model.together?.length > 0 && together(model.together),
     h("p", { class: "fine" }, facts.join(" · ")),
   );
+}
+
+/** @param {{player_id: string, username: string, moments: number}[]} ring */
+function together(ring) {
+  const account = ({ player_id, username, moments }) =>
+    h(
+      "li",
+      {},
+      username ? h("a", { class: "link", href: address({ tab: "players", playerId: player_id }) }, username) : "an erased account",
+      ` (${counted(moments, "moment")} in common)`,
+    );
+  return h("div", { class: "together" }, h("p", { class: "reason__words" }, "Acts at the same moments as"), h("ul", { class: "together__list" }, ring.map(account)));
 }
 
 /** @param {Contribution} each */
@@ -91,7 +105,7 @@ function rulesPart(events) {
     instant(each.at),
     SOURCES[each.source] ?? each.source,
     each.words,
-    each.value === null ? "–" : measure(each.value),
+    quantity(each),
     each.reference ?? "–",
     PEOPLE.has(each.source) ? "–" : each.weight.toFixed(2),
     PEOPLE.has(each.source) ? "–" : each.suspicion.toFixed(2),
@@ -108,6 +122,11 @@ function rulesPart(events) {
       table("Everything that was noticed, oldest first", ["When", "By", "What", "Value", "People", "Weight", "Suspicion"], rows),
     ),
   );
+}
+
+/** @param {Event} event @returns {string} what was measured with its unit */
+function quantity({ value, unit }) {
+  return value === null || !unit ? measure(value) : `${measure(value)} ${unit}`;
 }
 
 /** @param {{event: Event, times: number}} found */
@@ -132,7 +151,7 @@ function sign({ event, times }) {
     h(
       "p",
       { class: "reason__figures" },
-      event.value !== null && h("span", {}, "Here ", h("b", {}, measure(event.value))),
+      event.value !== null && h("span", {}, "Here ", h("b", {}, quantity(event))),
       event.source === "rules" && event.reference && h("span", {}, "people ", h("b", {}, event.reference)),
       h("span", {}, `suspicion then ${event.suspicion.toFixed(2)}`),
     ),

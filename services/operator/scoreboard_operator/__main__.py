@@ -1,0 +1,15 @@
+"""``python -m scoreboard_operator``: can be ended from its first moment on, while it still imports."""
+
+from scoreboard.early_exit import end_at_once_on_sigterm
+
+
+def main() -> None:
+    """Reconcile until SIGTERM or SIGINT."""
+    end_at_once_on_sigterm()
+    from scoreboard_operator.process import run_process
+
+    run_process()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""The operator's rules without a cluster: what is asked of the API, what answers mean, what a resource then says."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charts.generate import CHARTS
+from scoreboard_api.schemas.admin import DeclareBoard, DeclareKind, DeclarePolicy, DeclareSeason
+from scoreboard_operator.conditions import TYPES, conditions_after, state_of
+from scoreboard_operator.pacing import NEVER, wait_after
+from scoreboard_operator.resources import (
+    ACTION_KIND,
+    ANTI_CHEAT_POLICY,
+    BOARD,
+    KINDS,
+    SEASON,
+    Kind,
+    Resource,
+    field_of,
+    truth_of,
+)
+from scoreboard_operator.settings import OperatorSettings
+from scoreboard_operator.statuses import event_of, is_drift, patch_of, status_after
+from scoreboard_operator.verdicts import OUTCOMES, PAUSED, State, Verdict, unreachable, verdict_of
+from tests.charts.custom_resources import schemas, with_defaults
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+EXAMPLES = sorted((CHARTS.parent / "k8s" / "examples").glob("*.yaml"))
+BODIES = {BOARD: DeclareBoard, ACTION_KIND: DeclareKind, ANTI_CHEAT_POLICY: DeclarePolicy, SEASON: DeclareSeason}
+OF_NAME = {"Board": BOARD, "ActionKind": ACTION_KIND, "AntiCheatPolicy": ANTI_CHEAT_POLICY, "Season": SEASON}
+DECLARED = verdict_of(BOARD, 200, json.dumps({"key": "main", "version": 1, "outcome": "unchanged"}).encode())
+SETTINGS = OperatorSettings.model_validate({"api_url": "http://api", "operator_token_file": "/token"})
+
+
+def resource(kind: Kind = BOARD, *, generation: int = 1, paused: bool = False, **spec: Any) -> Resource:
+    meta = {"uid": "u-1", "namespace": "scores", "name": "x", "generation": generation}
+    if paused:
+        meta["annotations"] = {"scoreboard.dev/paused": "true"}
+    return Resource.read(kind, {"metadata": meta, "spec": {"key": "main", **spec}})
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    for name, part in schema.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        yield from leaves(part, here) if "properties" in part else [here]
+
+
+# --- What is asked of the API ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OF_NAME)
+def test_every_field_of_a_definition_reaches_the_api(name: str) -> None:
+    spec = schemas()[name]["properties"]["spec"]
+    assert set(leaves(spec)) - {"key", "deletionPolicy"} == set(OF_NAME[name].fields)
+
+
+@pytest.mark.parametrize("name", OF_NAME)
+def test_what_only_the_platform_knows_has_its_place_in_the_definition(name: str) -> None:
+    status = schemas()[name]["properties"]["status"]["properties"]
+    common = {"observedGeneration", "version", "lastSyncTime", "conditions"}
+    assert set(status) - common == set(OF_NAME[name].truth)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_api_understands_the_examples(path: Any) -> None:
+    for document in yaml.safe_load_all(path.read_text("utf-8")):
+        kind = OF_NAME[document["kind"]]
+        defaulted = with_defaults(document, schemas()[document["kind"]])
+        meta = {"uid": "u-1", "namespace": "scores", "generation": 1, **document["metadata"]}
+        asked = Resource.read(kind, {**defaulted, "metadata": meta}).request()
+        assert BODIES[kind].model_validate_json(json.dumps(asked))
+
+
+def test_a_request_says_only_what_the_resource_says() -> None:
+    asked = resource(title="All", tieRule="latest", schedule={"cron": "0 0 * * 1", "timeZone": "UTC"}).request()
+    owner = {"uid": "u-1", "name": "scores/x", "generation": 1}
+    schedule = {"cron": "0 0 * * 1", "time_zone": "UTC"}
+    assert asked == {"title": "All", "tie_rule": "latest", "schedule": schedule, "managed_by": owner}
+
+
+def test_only_the_word_true_pauses() -> None:
+    assert resource(paused=True).paused
+    meta = {"uid": "u", "namespace": "n", "name": "x", "generation": 1, "annotations": {"scoreboard.dev/paused": "no"}}
+    assert not Resource.read(BOARD, {"metadata": meta, "spec": {"key": "main"}}).paused
+
+
+@pytest.mark.parametrize(
+    ("kind", "pointer", "field"),
+    [
+        (BOARD, "/title", "spec.title"),
+        (BOARD, "/schedule/time_zone", "spec.schedule.timeZone"),
+        (BOARD, "/schedule", "spec.schedule"),
+        (BOARD, "/unheard_of", "spec.unheard_of"),
+        (BOARD, "", "spec"),
+        (ACTION_KIND, "/boards/2", "spec.boards[2]"),
+        (ACTION_KIND, "/attempts/window_s", "spec.attempts.windowSeconds"),
+        (ACTION_KIND, "/bounds", "spec.bounds"),
+        (ANTI_CHEAT_POLICY, "/flag", "spec.thresholds.flag"),
+        (ANTI_CHEAT_POLICY, "/kinds/0", "spec.selector.kinds[0]"),
+        (SEASON, "/ends_at", "spec.end"),
+    ],
+)
+def test_a_fault_is_told_by_the_name_of_the_field_in_the_resource(kind: Kind, pointer: str, field: str) -> None:
+    assert field_of(kind, pointer) == field
+
+
+def test_truth_is_taken_from_the_answer_and_nothing_is_made_up() -> None:
+    told = {"season": {"name": "All time"}, "players": 7, "frozen": False}
+    assert truth_of(BOARD, told) == {"season": "All time", "players": 7, "frozen": False}
+    assert truth_of(BOARD, {"season": None, "players": 0}) == {"season": None, "players": 0, "frozen": None}
+
+
+# --- What answers mean ----------------------------------------------------------------------------------------------
+
+
+def problem(status: int, **members: Any) -> Verdict:
+    return verdict_of(ACTION_KIND, status, json.dumps(members).encode(), members.get("retry", ""))
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "state", "reason"),
+    [
+        (409, {"reason": "owned"}, State.CONFLICT, "OwnedByAnother"),
+        (409, {"reason": "taken_over"}, State.CONFLICT, "TakenOver"),
+        (409, {"reason": "not yet known"}, State.CONFLICT, "Conflict"),
+        (400, {"errors": [{"pointer": "/points", "detail": "x"}]}, State.INVALID, "Refused"),
+        (400, {"waits_for": [{"resource": "boards", "key": "main"}]}, State.WAITING, "WaitsForOthers"),
+        (413, {}, State.INVALID, "Refused"),
+        (422, {}, State.INVALID, "Refused"),
+        (401, {}, State.DEGRADED, "Unauthenticated"),
+        (403, {}, State.DEGRADED, "Forbidden"),
+        (404, {"code": "NOT_FOUND"}, State.DEGRADED, "NotThere"),
+        (404, {}, State.DEGRADED, "WrongApi"),
+        (405, {}, State.DEGRADED, "WrongApi"),
+        (429, {}, State.DEGRADED, "Busy"),
+        (302, {}, State.DEGRADED, "Unavailable"),
+        (500, {}, State.DEGRADED, "Unavailable"),
+        (503, {}, State.DEGRADED, "Unavailable"),
+        (504, {}, State.DEGRADED, "Unavailable"),
+    ],
+)
+def test_each_refusal_has_its_state(status: int, members: dict[str, Any], state: State, reason: str) -> None:
+    verdict = problem(status, **members)
+    assert (verdict.state, verdict.reason) == (state, reason)
+    assert verdict.outcome in OUTCOMES
+
+
+def test_a_refusal_is_told_in_words_with_the_fields() -> None:
+    faults = [{"pointer": "/max_duration_s", "detail": "must be above the minimum"}]
+    told = problem(400, detail="The request is not valid.", errors=faults).message
+    assert told == "The request is not valid. spec.maximumDurationSeconds: must be above the minimum"
+    told = problem(409, reason="owned", detail="Somebody else has it.", owner={"uid": "u-2", "name": "a/b"}).message
+    assert told == "Somebody else has it. It belongs to a/b."
+    waits = problem(400, waits_for=[{"resource": "boards", "key": "a"}, {"resource": "kinds", "key": "b"}])
+    assert waits.message == "Waits until it is declared: board “a”, action kind “b”."
+    assert waits.waits_for == (("boards", "a"), ("kinds", "b"))
+
+
+@given(st.integers(100, 599), st.binary(max_size=64), st.text(max_size=8))
+def test_no_answer_is_without_a_verdict(status: int, body: bytes, retry_after: str) -> None:
+    verdict = verdict_of(BOARD, status, body, retry_after)
+    assert verdict.message
+    assert verdict.outcome in OUTCOMES
+    assert 0 <= verdict.retry_after < float("inf")
+
+
+def test_an_answer_that_is_not_ours_declares_nothing() -> None:
+    for body in (b"<html>", b"{}", b'{"key":"main"}', b'{"key":"main","version":"1"}'):
+        assert verdict_of(BOARD, 200, body).state is State.DEGRADED
+
+
+# --- What a resource says then --------------------------------------------------------------------------------------
+
+
+VERDICTS = [
+    DECLARED,
+    problem(400, waits_for=[{"resource": "boards", "key": "main"}]),
+    problem(409, reason="owned"),
+    problem(400),
+    unreachable("ClientConnectorError"),
+    PAUSED,
+]
+
+
+def by_type(conditions: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {each["type"]: each for each in conditions}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ready", "abnormal"),
+    list(zip(VERDICTS, ["True", "False", "False", "False", "Unknown", "Unknown"], ["", "", *TYPES[1:]], strict=True)),
+)
+def test_a_new_resource_says_how_it_stands(verdict: Verdict, ready: str, abnormal: str) -> None:
+    found = by_type(conditions_after((), verdict, 3, NOW))
+    assert list(found) == list(TYPES)
+    assert found["Ready"]["status"] == ready
+    assert {name for name in TYPES[1:] if found[name]["status"] == "True"} == ({abnormal} if abnormal else set())
+    assert state_of(found.values()) is verdict.state
+    for each in found.values():
+        assert each["observedGeneration"] == 3
+        assert each["reason"][0].isupper()
+        assert each["reason"].isalnum()
+        assert each["message"]
+
+
+@given(st.lists(st.sampled_from(VERDICTS), min_size=1, max_size=12))
+def test_a_transition_is_dated_once_and_the_last_verdict_counts(story: list[Verdict]) -> None:
+    conditions: list[dict[str, Any]] = []
+    for step, verdict in enumerate(story):
+        before = by_type(conditions)
+        conditions = conditions_after(conditions, verdict, 1, NOW + timedelta(seconds=step))
+        for name, each in by_type(conditions).items():
+            moved = name not in before or before[name]["status"] != each["status"]
+            assert (each["lastTransitionTime"] == f"2026-11-21T12:00:{step:02d}Z") is moved
+    assert state_of(conditions) is story[-1].state
+
+
+@given(st.lists(st.sampled_from(VERDICTS), min_size=1, max_size=12))
+def test_the_same_again_writes_nothing_and_tells_nothing(story: list[Verdict]) -> None:
+    status: dict[str, Any] = {}
+    for verdict in story:
+        status = status_after(resource(), status, verdict, NOW)
+    later = status_after(resource(), status, story[-1], NOW + timedelta(hours=1))
+    assert patch_of(status, later) == {}
+    assert event_of(resource(), status, story[-1]) is None
+
+
+def test_without_an_answer_the_known_stays() -> None:
+    owned = status_after(resource(), {}, problem(409, reason="owned"), NOW)
+    down = status_after(resource(generation=2), owned, unreachable("x"), NOW)
+    assert by_type(down["conditions"])["Conflict"] == by_type(owned["conditions"])["Conflict"]
+    declared = status_after(resource(), {}, DECLARED, NOW)
+    assert status_after(resource(), declared, unreachable("x"), NOW)["version"] == 1
+
+
+def test_a_paused_resource_keeps_what_it_said_and_goes_on_from_there() -> None:
+    declared = status_after(resource(), {}, DECLARED, NOW)
+    paused = status_after(resource(paused=True), declared, PAUSED, NOW)
+    assert by_type(paused["conditions"])["Ready"]["status"] == "True"
+    assert state_of(paused["conditions"]) is State.PAUSED
+    assert state_of(status_after(resource(), paused, unreachable("x"), NOW)["conditions"]) is State.DEGRADED
+
+
+def test_lists_of_changes_name_what_is_gone() -> None:
+    assert patch_of({"season": "a", "players": 1}, {"players": 2}) == {"season": None, "players": 2}
+
+
+def changed(outcome: str, version: int) -> Verdict:
+    return verdict_of(BOARD, 200, json.dumps({"key": "main", "version": version, "outcome": outcome}).encode())
+
+
+def test_drift_is_what_changed_without_the_resource() -> None:
+    declared = status_after(resource(), {}, DECLARED, NOW)
+    assert is_drift(resource(), declared, changed("changed", 2))
+    assert is_drift(resource(), declared, changed("restored", 2))
+    assert not is_drift(resource(generation=2), declared, changed("changed", 2)), "the resource was changed"
+    assert not is_drift(resource(), declared, changed("unchanged", 1))
+    assert not is_drift(resource(), {}, changed("changed", 2)), "a new resource adopts what was there"
+    event = event_of(resource(), declared, changed("changed", 2))
+    assert event is not None
+    assert event.reason == "DriftCorrected"
+
+
+def test_the_time_of_agreement_moves_with_a_change_only() -> None:
+    later = NOW + timedelta(hours=1)
+    first = status_after(resource(), {}, DECLARED, NOW)
+    assert first["lastSyncTime"] == "2026-11-21T12:00:00Z"
+    assert status_after(resource(), first, DECLARED, later)["lastSyncTime"] == first["lastSyncTime"]
+    assert status_after(resource(), first, changed("changed", 2), later)["lastSyncTime"] == "2026-11-21T13:00:00Z"
+    assert status_after(resource(generation=2), first, DECLARED, later)["lastSyncTime"] == "2026-11-21T13:00:00Z"
+
+
+# --- When it is looked at again -------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(VERDICTS), st.integers(0, 10_000), st.floats(0, 1))
+def test_waits_are_spread_and_bounded(verdict: Verdict, failures: int, share: float) -> None:
+    wait = wait_after(verdict, failures, SETTINGS, share)
+    match verdict.state:
+        case State.INVALID | State.PAUSED:
+            assert wait == NEVER
+        case State.DEGRADED:
+            assert SETTINGS.operator_retry_first / 2 <= wait <= SETTINGS.operator_retry_longest
+        case State.DECLARED:
+            assert abs(wait - SETTINGS.operator_drift_every) <= SETTINGS.operator_spread * 60 + 1e-9
+        case _:
+            assert 0 < wait <= SETTINGS.operator_conflict_every * (1 + SETTINGS.operator_spread)
+
+
+def test_retries_grow_apart_and_obey_the_api() -> None:
+    waits = [wait_after(unreachable("x"), failures, SETTINGS, 1.0) for failures in range(1, 9)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert wait_after(problem(503, retry="300"), 1, SETTINGS, 1.0) == 300
+
+
+def test_settings_that_cannot_work_are_refused() -> None:
+    for wrong in (
+        {"operator_retry_first": 100},
+        {"operator_watch_seconds": 300},
+        {"api_url": "api:80"},
+        {"operator_spread": 1},
+    ):
+        with pytest.raises(ValueError, match=r"SCOREBOARD_|api_url|operator_"):
+            OperatorSettings.model_validate({"api_url": "http://a", "operator_token_file": "/t", **wrong})
+
+
+def test_kinds_have_names_of_their_own() -> None:
+    for name in ("plural", "noun", "endpoint"):
+        assert len({getattr(kind, name) for kind in KINDS}) == len(KINDS)
