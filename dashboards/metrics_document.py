@@ -45,6 +45,7 @@ _PARTS = {
     "Database": r"scoreboard_(database|transaction)",
     "Redis, outbox, stream, leaderboards": r"scoreboard_(redis|cache|outbox|events?_|stream|leaderboard)",
     "Live connections": r"scoreboard_(realtime|commit|fanout)",
+    "Operator": r"scoreboard_operator",
     "Anti-cheat and moderation": r"scoreboard_(anticheat|automatic|model|review|player|appeals)",
     "Others": r".*",
 }
