@@ -85,6 +85,7 @@ REVIEW_OLDEST = Gauge("scoreboard_review_oldest_seconds", "Age of the oldest rev
 REVIEW_HELD = Gauge("scoreboard_review_held_actions", "Actions whose points wait for a decision")
 REVIEW_OPENED = Gauge("scoreboard_review_opened_cases", "Review cases of the last 24 hours", ["source", "verdict"])
 REVIEW_DECISIONS = Counter("scoreboard_review_decisions", "Decided review cases", ["decision", "by"])
+REVIEW_RELEASE_FAILURES = Counter("scoreboard_review_release_failures", "Tries to release an overdue case that failed")
 REPORTS = Counter("scoreboard_player_reports", "Reports of players about others", ["reason"])
 APPEALS = Counter("scoreboard_appeals", "Appeals against decisions")
 OUTBOX_PENDING = Gauge("scoreboard_outbox_pending", "Saved facts that are not announced yet")

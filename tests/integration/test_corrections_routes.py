@@ -34,6 +34,23 @@ async def rank(api: Api, player: Person) -> int | None:
     return reply.json()["rank"] if reply.status_code == 200 else None
 
 
+async def test_nobody_corrects_their_own_results(api: Api) -> None:
+    staff, other, ada = await moderator(api), await moderator(api), await register(api.client)
+    await staff.score("match", points=7)
+    await ada.score("match", points=7)
+    since = (await api.sql("SELECT min(at) FROM ledger WHERE player_id = CAST(:id AS uuid)", id=staff.id))[0][0]
+    scope = {"kind": "match", "since": since.isoformat()}
+    check(await apply(staff, await preview(staff, **scope), **scope), "FORBIDDEN")
+    made = await apply(other, await preview(other, **scope), **scope)
+    assert made.status_code == 201, made.text
+    undo = f"{made.json()['links']['self']}/undo"
+    check(await staff.post(undo, {"reason": "mine"}, Idempotency_Key=secrets.token_hex(8)), "FORBIDDEN")
+    assert await rank(api, staff) is None
+    undone = await other.post(undo, {"reason": "fair"}, Idempotency_Key=secrets.token_hex(8))
+    assert undone.status_code == 200, undone.text
+    assert await rank(api, staff) is not None
+
+
 async def test_from_preview_to_undo(api: Api) -> None:
     await run_seasons(api.platform)
     staff, ada, bob = await moderator(api), await register(api.client), await register(api.client)

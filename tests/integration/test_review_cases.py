@@ -46,7 +46,8 @@ async def test_release_gives_held_points_back_with_their_original_time(api: Api)
     assert {(event["signal"], event["value"], event["unit"]) for event in seen["evidence"]["events"]} == {
         ("regular_intervals", 0.01, "of their mean")
     }
-    assert seen["may"] == {"claim": True, "decide": ["release", "reject", "ban"], "second_needed": False}
+    choices = ["release", "reject", "ban"]
+    assert seen["may"] == {"claim": True, "decide": choices, "second_needed": False, "lifts": False}
     assert [item["status"] for item in seen["evidence"]["timeline"]] == ["completed", "held", "held"]
     assert [item["points"] for item in seen["evidence"]["held"]] == [10, 10]
     [place] = [place for place in seen["evidence"]["standings"] if place["board"] == "main"]
@@ -70,7 +71,7 @@ async def test_release_gives_held_points_back_with_their_original_time(api: Api)
     after = await read(mia, case)
     assert after["evidence"]["frozen_at"] is not None
     assert [item["status"] for item in after["evidence"]["timeline"]] == ["completed", "held", "held"]
-    assert after["may"] == {"claim": False, "decide": [], "second_needed": False}
+    assert after["may"] == {"claim": False, "decide": [], "second_needed": False, "lifts": False}
 
 
 async def test_reject_voids_and_the_board_stays(api: Api) -> None:
@@ -95,6 +96,24 @@ async def test_a_ban_rejects_closes_the_account_and_hides_the_player(api: Api) -
     assert ada.username not in [entry["username"] for entry in top["entries"]]
     assert await audited(api, ada.id) == ["player.registered", "player.status_changed"]
     assert await audited(api, case) == ["review_case.decided"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "by", "after"),
+    [(Verdict.HOLD, "moderator", "suspended"), (Verdict.SUSPEND, "anti-cheat: frequency", "active")],
+)
+async def test_a_release_lifts_the_suspension_of_its_case_and_no_other(
+    api: Api, verdict: Verdict, by: str, after: str
+) -> None:
+    mia = await moderator(api)
+    ada, case = await with_held_points(api)
+    await raised(api, suspect(ada.id, verdict, "frequency"))
+    await change_status(api.platform, UUID(ada.id), PlayerStatus.SUSPENDED, by=by)
+    assert (await read(mia, case))["may"]["lifts"] == (after == "active")
+    check_case(await decided(mia, case, "release"))
+    [row] = await api.sql("SELECT status FROM players WHERE id = CAST(:id AS uuid)", id=ada.id)
+    assert row[0] == after
+    assert await total_of(api, ada) == (30, after == "active")
 
 
 async def test_a_flag_is_dismissed_and_the_same_signals_do_not_come_back(api: Api) -> None:

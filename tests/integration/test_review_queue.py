@@ -22,7 +22,7 @@ from tests.integration.reviewing import (
     with_held_points,
 )
 from tests.refusals import check
-from tests.stage import register
+from tests.stage import Person, register
 
 # --- Claims ---------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ async def test_one_claims_and_the_other_waits_until_it_is_given_back(api: Api) -
     assert claimed["claim"]["by"]["id"] == mia.id
     check(await send(max_, f"{CASES}/{case}/claim"), "CONFLICT")
     check(await decided(max_, case, "release"), "CONFLICT")
-    assert (await read(max_, case))["may"] == {"claim": False, "decide": [], "second_needed": False}
+    assert (await read(max_, case))["may"] == {"claim": False, "decide": [], "second_needed": False, "lifts": False}
     mine = (await mia.get(CASES, state="mine")).json()
     assert [item["id"] for item in mine["items"]] == [case]
     assert mine["queue"]["mine"] == 1
@@ -47,6 +47,29 @@ async def test_one_claims_and_the_other_waits_until_it_is_given_back(api: Api) -
         "review_case.claimed",
         "review_case.decided",
     ]
+
+
+async def test_nobody_reads_about_themselves(api: Api) -> None:
+    mia, max_ = await moderator(api), await moderator(api)
+    others = (await mia.get(CASES)).json()["queue"]["open"]
+    case = str((await raised(api, suspect(mia.id, Verdict.HOLD, "regular_intervals")))[UUID(mia.id)])
+    player = f"/api/v1/moderation/players/{mia.id}"
+
+    async def listed(who: Person, state: str) -> bool:
+        return case in [item["id"] for item in (await who.get(CASES, state=state, limit=100)).json()["items"]]
+
+    async def told(who: Person) -> object:
+        found = (await who.get("/api/v1/moderation/players", query=mia.username)).json()["items"]
+        return found[0]["open_case"]
+
+    assert (await listed(mia, "open"), await listed(max_, "open")) == (False, True)
+    assert (await mia.get(CASES)).json()["queue"]["open"] == others
+    assert (await max_.get(CASES)).json()["queue"]["open"] == others + 1
+    assert (await told(mia), await told(max_)) == (None, case)
+    check(await mia.get(player), "FORBIDDEN")
+    assert (await max_.get(player)).json()["cases"][0]["id"] == case
+    check_case(await decided(max_, case, "reject"))
+    assert (await listed(mia, "decided"), await listed(max_, "decided")) == (False, True)
 
 
 async def test_a_lease_lapses(api: Api) -> None:

@@ -41,7 +41,9 @@ from scoreboard.domain.review_decision import (
     give_back,
     is_taken,
     lapse,
+    lifts,
     second_needed,
+    status_after,
 )
 from scoreboard.domain.signal_words import words_of
 from scoreboard.domain.signals import MEANING, Signal
@@ -120,6 +122,27 @@ def test_suspects_of_one_player_become_one_and_no_event_is_lost(found: list[Susp
 
 
 # --- New evidence ---------------------------------------------------------------------------------------------------
+
+
+@given(verdicts, sources, st.sampled_from(list(PlayerStatus)), st.sampled_from(list(ReviewDecision)), st.booleans())
+def test_a_decision_changes_only_what_the_case_is_about(
+    verdict: Verdict, source: CaseSource, status: PlayerStatus, decision: ReviewDecision, heard: bool
+) -> None:
+    case = a_case(verdict, source)
+    appealed = heard or source is CaseSource.APPEAL
+    after = status_after(replace(case, decision=decision, decided_by=MIA.id), status, appealed=heard)
+    if decision is ReviewDecision.BAN:
+        assert after is PlayerStatus.BANNED
+    elif decision is ReviewDecision.RELEASE and status is PlayerStatus.SUSPENDED:
+        assert (after is PlayerStatus.ACTIVE) == (appealed or verdict is Verdict.SUSPEND)
+    else:
+        lifted = decision is ReviewDecision.RELEASE and status is PlayerStatus.BANNED and appealed
+        assert after is (PlayerStatus.ACTIVE if lifted else None)
+    assert (
+        decision is ReviewDecision.BAN or status_after(replace(case, decision=decision), status, appealed=True) is None
+    )
+    if decision is ReviewDecision.RELEASE:
+        assert lifts(case, status, MIA.id, appealed=heard) == (after is PlayerStatus.ACTIVE)
 
 
 @given(suspects(), st.sets(signals), verdicts, moments)

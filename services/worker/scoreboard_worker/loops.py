@@ -24,7 +24,7 @@ from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.seal_audit import seal_audit
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from scoreboard.usecases.watch_process import process_rounds
-from scoreboard.usecases.watch_reviews import watch_reviews
+from scoreboard.usecases.watch_reviews import ReviewWatch
 
 _CLEAN_EVERY = 300.0
 _JOBS_EVERY = 0.05
@@ -61,7 +61,7 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("audit", partial(audit_leaderboards, platform), settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
         Loop("seal", _until_none_is_left(partial(seal_audit, platform)), settings.seal_every),
-        Loop("reviews", partial(watch_reviews, platform), settings.review_look_every),
+        Loop("reviews", ReviewWatch(platform).run, settings.review_look_every),
         Loop("suspensions", partial(lift_suspensions, platform), _SUSPENSIONS_EVERY),
         Loop("abandoned", AbandonedActions(platform).run, _CLEAN_EVERY),
         Loop("clean", clean, _CLEAN_EVERY),

@@ -1,7 +1,8 @@
 """What a player's held points would make of the score: shown to the player alone, until a person has decided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from scoreboard.domain.board import Board
 from scoreboard.domain.errors import Refusal
@@ -14,6 +15,18 @@ class Pending:
 
     points: tuple[int, ...]
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPoints:
+    """The held points of some players by (season, player). Of those in ``cut`` more is held than was read."""
+
+    points: Mapping[tuple[int, UUID], tuple[int, ...]]
+    cut: frozenset[UUID] = frozenset()
+
+    def of(self, season_id: int, player_id: UUID) -> Pending:
+        """What is held of one of these players in a season."""
+        return Pending(self.points.get((season_id, player_id), ()), player_id not in self.cut)
 
 
 def provisional_score(board: Board, standing: int | None, pending: Pending) -> int | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.domain.review import CaseSource, CaseStatus, ReviewCase, ReviewDecision, holds
 
@@ -140,6 +141,32 @@ def _decided(
         claimed_until=None,
         updated_at=now,
     )
+
+
+def status_after(case: ReviewCase, status: PlayerStatus, *, appealed: bool) -> PlayerStatus | None:
+    """What a decided case makes of the account; None where it stays as it is. Time that ran out changes no account.
+
+    A release lifts what the case is about: the automatic suspension that came with it, or what the player appeals
+    against in it. A suspension by a moderator is another matter, and stays.
+
+    Args:
+        case: as it is after the decision.
+        status: of the account before it.
+        appealed: whether an appeal is heard in the case.
+    """
+    if case.decision is ReviewDecision.BAN:
+        return PlayerStatus.BANNED
+    if case.decision is not ReviewDecision.RELEASE or case.decided_by is None:
+        return None
+    appealed = appealed or case.source is CaseSource.APPEAL
+    lifted = status is PlayerStatus.SUSPENDED and (appealed or case.verdict is Verdict.SUSPEND)
+    return PlayerStatus.ACTIVE if lifted or (status is PlayerStatus.BANNED and appealed) else None
+
+
+def lifts(case: ReviewCase, status: PlayerStatus, who: UUID, *, appealed: bool) -> bool:
+    """Whether the account is open again once this reviewer releases the case."""
+    released = replace(case, decision=ReviewDecision.RELEASE, decided_by=who)
+    return status_after(released, status, appealed=appealed) is PlayerStatus.ACTIVE
 
 
 def lapse(case: ReviewCase, held: int, now: datetime) -> ReviewCase | None:

@@ -64,6 +64,9 @@ class Anticheat(BaseModel):
     review_deadline: Literal["release", "keep"] = Field(
         "release", description="what becomes of held points nobody decided about: in doubt they count"
     )
+    review_retry_s: float = Field(
+        300.0, ge=0, description="until an overdue case that could not be released is tried again; others go first"
+    )
     review_look_every: float = Field(5.0, gt=0, description="between two looks for overdue cases and at the stakes")
     reports_per_day: int = Field(20, ge=1, description="of one player about others; more is a quarrel, not a report")
 

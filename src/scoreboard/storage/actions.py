@@ -102,8 +102,10 @@ _USAGE = (
     " WHERE (player_id, kind_key) IN (SELECT * FROM unnest($1::uuid[], $2::text[])) ORDER BY player_id, kind_key"
 )
 _USAGE_LOCKED = f"{_USAGE} FOR NO KEY UPDATE"
+# Only of accounts that are there: one may be gone since its token was given out.
 _USAGE_SEED = (
-    "INSERT INTO player_kinds (player_id, kind_key) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO player_kinds (player_id, kind_key) SELECT n.* FROM unnest($1::uuid[], $2::text[]) AS n(player, kind)"
+    " JOIN players p ON p.id = n.player ORDER BY 1, 2 ON CONFLICT DO NOTHING"
 )
 
 
@@ -127,7 +129,7 @@ async def _read_usage(
 
 _HELD = (
     "SELECT w.player_id, l.season_ids, l.points FROM unnest($1::uuid[]) AS w(player_id), LATERAL (SELECT a.ledger_seq"
-    " FROM actions a WHERE a.player_id = w.player_id AND a.status = 'held' LIMIT $2) h"
+    " FROM actions a WHERE a.player_id = w.player_id AND a.status = 'held' ORDER BY a.ledger_seq LIMIT $2) h"
     " JOIN ledger l ON l.seq = h.ledger_seq ORDER BY l.seq"
 )
 
@@ -135,10 +137,22 @@ _HELD = (
 async def held(tx: Transaction, player_ids: Iterable[UUID], most: int) -> list[tuple[UUID, tuple[int, ...], int]]:
     """Held actions in the order in which they were completed: whose, in which seasons they would count, points.
 
-    At most ``most`` of each player.
+    The first ``most`` of each player.
     """
     rows = await tx.fetch(_HELD, sorted(set(player_ids)), most)
     return [(player_id, tuple(season_ids), points) for player_id, season_ids, points in rows]
+
+
+_HELD_IN = (
+    "SELECT count(*), coalesce(sum(a.points), 0) FROM actions a JOIN ledger l ON l.seq = a.ledger_seq"
+    " WHERE a.player_id = $1 AND a.status = 'held' AND $2 = ANY(l.season_ids)"
+)
+
+
+async def held_in(tx: Transaction, player_id: UUID, season_id: int) -> tuple[int, int]:
+    """How many held actions a player has in a season, and the sum of their points."""
+    [(number, points)] = await tx.fetch(_HELD_IN, player_id, season_id)
+    return number, int(points)
 
 
 async def clock(tx: Transaction) -> datetime:

@@ -134,15 +134,16 @@ async def note_undone(
 
 # The last time that an action was voided must have been by this correction: another one may have done it since.
 _STILL_VOID = (
-    "SELECT c.action_id FROM correction_actions c JOIN actions a ON a.id = c.action_id"
+    "SELECT c.action_id, a.player_id FROM correction_actions c JOIN actions a ON a.id = c.action_id"
     " WHERE c.correction_id = $1 AND a.status = 'voided' AND (SELECT k.seq FROM ledger_keys k"
     " WHERE k.action_id = c.action_id AND k.entry_type = 'voided' ORDER BY k.turn DESC LIMIT 1) BETWEEN $2 AND $3"
 )
 
 
-async def still_void(tx: Transaction, correction: StoredCorrection) -> list[UUID]:
-    """The actions that are void because of this correction."""
-    return [row[0] for row in await tx.fetch(_STILL_VOID, correction.id, correction.first_seq, correction.last_seq)]
+async def still_void(tx: Transaction, correction: StoredCorrection) -> list[tuple[UUID, UUID]]:
+    """The actions that are void because of this correction, each with its player."""
+    rows = await tx.fetch(_STILL_VOID, correction.id, correction.first_seq, correction.last_seq)
+    return [(action_id, player_id) for action_id, player_id in rows]
 
 
 _COLUMNS = (

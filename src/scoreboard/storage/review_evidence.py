@@ -143,10 +143,10 @@ async def rejected_by(tx: Transaction, player_id: UUID, decided_at: datetime) ->
 async def held_counts(tx: Transaction, player_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
     """How many actions of each of these players are held, and the sum of their points."""
     statement = (
-        "SELECT player_id, count(*), CAST(coalesce(sum(points), 0) AS bigint) FROM actions"
+        "SELECT player_id, count(*), coalesce(sum(points), 0) FROM actions"
         " WHERE player_id = ANY($1) AND status = 'held' GROUP BY player_id"
     )
-    return {row[0]: (row[1], row[2]) for row in await tx.fetch(statement, list(player_ids))}
+    return {row[0]: (row[1], int(row[2])) for row in await tx.fetch(statement, list(player_ids))}
 
 
 _TOTALS = (

@@ -36,8 +36,9 @@ class CaseFacts:
 
 
 _OPEN = (
-    f"SELECT {COLUMNS} FROM review_cases c WHERE c.status = 'open' AND ($1::int IS NULL OR (-c.priority, c.opened_at,"
-    " c.id) > (-$1::int, $2::timestamptz, $3::uuid)) ORDER BY c.priority DESC, c.opened_at, c.id LIMIT $4"
+    f"SELECT {COLUMNS} FROM review_cases c WHERE c.status = 'open' AND c.player_id <> $5"
+    " AND ($1::int IS NULL OR (-c.priority, c.opened_at, c.id) > (-$1::int, $2::timestamptz, $3::uuid))"
+    " ORDER BY c.priority DESC, c.opened_at, c.id LIMIT $4"
 )
 _MINE = (
     f"SELECT {COLUMNS} FROM review_cases c WHERE c.status = 'open' AND c.claimed_by = $5 AND c.claimed_until > $6"
@@ -45,14 +46,15 @@ _MINE = (
     " ORDER BY c.priority DESC, c.opened_at, c.id LIMIT $4"
 )
 _DECIDED = (
-    f"SELECT {COLUMNS} FROM review_cases c WHERE c.status = 'decided' AND ($1::int IS NULL OR (c.decided_at, c.id)"
-    " < ($2::timestamptz, $3::uuid)) ORDER BY c.decided_at DESC, c.id DESC LIMIT $4"
+    f"SELECT {COLUMNS} FROM review_cases c WHERE c.status = 'decided' AND c.player_id <> $5"
+    " AND ($1::int IS NULL OR (c.decided_at, c.id) < ($2::timestamptz, $3::uuid))"
+    " ORDER BY c.decided_at DESC, c.id DESC LIMIT $4"
 )
 
 
-async def open_page(tx: Transaction, after: Place | None, limit: int) -> list[ReviewCase]:
-    """Open cases, the most urgent first."""
-    return [case_of(row) for row in await tx.fetch(_OPEN, *(after or (None, None, None)), limit)]
+async def open_page(tx: Transaction, who: UUID, after: Place | None, limit: int) -> list[ReviewCase]:
+    """Open cases, the most urgent first, without the one about the reader."""
+    return [case_of(row) for row in await tx.fetch(_OPEN, *(after or (None, None, None)), limit, who)]
 
 
 async def page_of(tx: Transaction, who: UUID, now: datetime, after: Place | None, limit: int) -> list[ReviewCase]:
@@ -60,20 +62,21 @@ async def page_of(tx: Transaction, who: UUID, now: datetime, after: Place | None
     return [case_of(row) for row in await tx.fetch(_MINE, *(after or (None, None, None)), limit, who, now)]
 
 
-async def decided_page(tx: Transaction, after: Place | None, limit: int) -> list[ReviewCase]:
-    """Decided cases, newest first."""
-    return [case_of(row) for row in await tx.fetch(_DECIDED, *(after or (None, None, None)), limit)]
+async def decided_page(tx: Transaction, who: UUID, after: Place | None, limit: int) -> list[ReviewCase]:
+    """Decided cases, newest first, without those about the reader."""
+    return [case_of(row) for row in await tx.fetch(_DECIDED, *(after or (None, None, None)), limit, who)]
 
 
 _STATE = (
     "SELECT count(*), count(*) FILTER (WHERE claimed_by = $1 AND claimed_until > $2),"
     " count(*) FILTER (WHERE due_at <= $2), coalesce(extract(epoch FROM $2 - min(opened_at)), 0),"
     " (SELECT count(*) FROM actions WHERE status = 'held') FROM review_cases WHERE status = 'open'"
+    " AND player_id IS DISTINCT FROM $1"
 )
 
 
 async def state(tx: Transaction, who: UUID | None, now: datetime) -> QueueState:
-    """The queue as it is now; ``mine`` counts what ``who`` has claimed."""
+    """The queue as it is now; ``mine`` counts what ``who`` has claimed. A case about ``who`` is left out."""
     [row] = await tx.fetch(_STATE, who, now)
     return QueueState(row[0], row[1], row[2], max(0.0, float(row[3])), row[4])
 
@@ -118,14 +121,14 @@ async def open_of(tx: Transaction, player_ids: Iterable[UUID]) -> dict[UUID, UUI
 
 _DUE = (
     "SELECT c.id FROM review_cases c JOIN player_suspicion s USING (player_id) WHERE c.status = 'open'"
-    " AND c.due_at <= $1 AND c.auto_release AND (s.holding OR EXISTS (SELECT 1 FROM actions a"
+    " AND c.due_at <= $1 AND c.auto_release AND c.id <> ALL($3) AND (s.holding OR EXISTS (SELECT 1 FROM actions a"
     " WHERE a.player_id = c.player_id AND a.status = 'held')) ORDER BY c.due_at LIMIT $2"
 )
 
 
-async def overdue_holds(tx: Transaction, now: datetime, limit: int) -> list[UUID]:
+async def overdue_holds(tx: Transaction, now: datetime, limit: int, passed_over: Iterable[UUID] = ()) -> list[UUID]:
     """Open cases past their time that hold points, oldest first, where policy wants those released."""
-    return [row[0] for row in await tx.fetch(_DUE, now, limit)]
+    return [row[0] for row in await tx.fetch(_DUE, now, limit, list(passed_over))]
 
 
 async def latest(tx: Transaction, limit: int) -> list[ReviewCase]:

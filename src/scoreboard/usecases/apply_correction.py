@@ -9,7 +9,7 @@ from scoreboard.domain.events import EntryType
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import actions, audit, corrections, review_cases
 from scoreboard.storage.database import Transaction
-from scoreboard.usecases.actor import Actor
+from scoreboard.usecases.actor import Actor, require_uninvolved
 from scoreboard.usecases.amend_actions import Amendment, amend_actions
 from scoreboard.usecases.amendment_rows import Progress, silent
 from scoreboard.usecases.announce_correction import Corrected, note_message, once
@@ -43,8 +43,8 @@ async def apply_correction(
 
     Raises:
         Refusal: CONFLICT when other actions fit the scope now than at the preview, when none do, or when another
-            decision about one of them came in between; NOT_FOUND for an unknown case; VALIDATION_ERROR and
-            INVALID_SCORE as ``preview_correction``; the codes of a key.
+            decision about one of them came in between; FORBIDDEN when own results are among them; NOT_FOUND for an
+            unknown case; VALIDATION_ERROR and INVALID_SCORE as ``preview_correction``; the codes of a key.
         StoreUnavailable: nothing was changed, or the outcome is unknown; the same key tells.
     """
     return await once(platform, keyed, lambda tx: _apply(tx, platform, wanted, by, on_progress))
@@ -56,6 +56,7 @@ async def _apply(tx: Transaction, platform: Platform, wanted: Wanted, by: Actor,
         raise Refusal(ErrorCode.CONFLICT, "Other actions fit this now than when you looked. Look at the preview again.")
     if not found:
         raise Refusal(ErrorCode.CONFLICT, "No action fits this; there is nothing to take back.")
+    require_uninvolved(by, (one.player_id for one in found))
     if wanted.case_id is not None and await review_cases.find(tx, wanted.case_id) is None:
         raise Refusal(ErrorCode.NOT_FOUND, "There is no such case.")
     looked, boards = await what_moves(tx, platform, found)

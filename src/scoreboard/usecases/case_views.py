@@ -185,11 +185,12 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class May(msgspec.Struct, frozen=True):
-    """What the reader may do with the case now."""
+    """What the reader may do with the case now. ``lifts``: releasing it opens the account again."""
 
     claim: bool
     decide: tuple[str, ...]
     second_needed: bool
+    lifts: bool = False
 
 
 class CaseDetail(msgspec.Struct, frozen=True):

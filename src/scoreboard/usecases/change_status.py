@@ -124,7 +124,10 @@ async def set_status(
 ) -> StatusChange:
     """Change a locked account in the caller's transaction. :func:`record_status` follows as its last step, and
     :func:`spread_status` after the commit.
+
+    Takes the lock of the player's suspicion: completions that began before are seen, and later ones see the status.
     """
+    await suspicion.lock(tx, [player.id])
     await players.set_status(tx, player.id, status, until)
     if status in _ENDS_SESSIONS:
         ended = await end_sessions(tx, player.id, None, str(status))

@@ -18,7 +18,7 @@ from scoreboard.domain.completion import CompletionRequest, Decision, Rows, Susp
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.events import EntryType, StandingChange
 from scoreboard.domain.judgement import Judgement, Leave
-from scoreboard.domain.pending import Pending, provisional_score
+from scoreboard.domain.pending import provisional_score
 from scoreboard.domain.player import PlayerStatus
 from scoreboard.domain.policy import Policies
 from scoreboard.live.redis_link import LiveUnavailable
@@ -41,7 +41,7 @@ from scoreboard.usecases.completion_answers import (
 )
 from scoreboard.usecases.completion_rows import load_rows, save_decisions
 from scoreboard.usecases.frozen_ranks import public_ranks
-from scoreboard.usecases.pending_scores import load_pending, provisional_ranks
+from scoreboard.usecases.pending_scores import provisional_ranks, try_load_pending
 from scoreboard.usecases.platform import Platform
 
 
@@ -58,7 +58,6 @@ class SavedBatch:
     policies: Policies
     suspended: list[Suspended]
     judgements: list[Judgement]
-    pending: dict[tuple[int, UUID], Pending]
 
 
 async def complete_actions(
@@ -103,7 +102,6 @@ async def save_completions(
         first_seq, outbox_id = await save_decisions(tx, answers, rows, now)
         finished = await answers.resolve(tx)
         names = {key: (player.username, player.status is PlayerStatus.ACTIVE) for key, player in rows.players.items()}
-        held = {one.action.player_id for one in answers.decisions.values() if one.entry.entry_type is EntryType.HELD}
         return SavedBatch(
             boards,
             finished,
@@ -114,7 +112,6 @@ async def save_completions(
             policies,
             answers.suspended,
             answers.judgements(),
-            await load_pending(tx, platform, held) if held else {},
         )
 
     try:
@@ -171,12 +168,13 @@ async def _held(platform: Platform, saved: SavedBatch) -> dict[int, Completion]:
     held = {
         index: decision for index, decision in saved.decisions.items() if decision.entry.entry_type is EntryType.HELD
     }
+    pending = await try_load_pending(platform, {decision.action.player_id for decision in held.values()})
     wanted = []
     for decision in held.values():
         entry, player_id = decision.entry, decision.action.player_id
         for key, season, score in zip(decision.board_keys, entry.season_ids, entry.current, strict=True):
             board = saved.boards[key]
-            would_be = provisional_score(board, score, saved.pending[season, player_id])
+            would_be = provisional_score(board, score, pending.of(season, player_id))
             wanted.append((season, board, player_id, would_be))
     ranks = await provisional_ranks(platform, wanted)
     found: dict[UUID, dict[int, Provisional]] = {}

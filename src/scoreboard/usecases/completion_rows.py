@@ -38,7 +38,6 @@ async def load_rows(
     # After the actions: whoever completed one of them under the same key has committed the key together with it.
     keyed = [(request.player_id, request.idempotency_key) for request in requests if request.idempotency_key]
     stored = await idempotency.find(tx, keyed) if keyed else {}
-    rows.players = await players.find_many(tx, {request.player_id for request in requests})
     pairs, versions = set(), set()
     for request in requests:
         action = find_action(request, rows)
@@ -48,10 +47,12 @@ async def load_rows(
         elif request.kind_key is not None:
             pairs.add((request.player_id, request.kind_key))
     rows.versions = await platform.catalog.kind_versions(tx, versions)
-    known = {(player, kind) for player, kind in pairs if player in rows.players and kind in rows.kinds}
+    known = {(player, kind) for player, kind in pairs if kind in rows.kinds}
     if known:
         rows.usage = await actions.usage(tx, known, lock=True)
         rows.memories = await suspicion.lock(tx, {player for player, _ in known})
+    # Only now: who suspends or bans holds the suspicion until the commit, and is not overtaken by who waited for it.
+    rows.players = await players.find_many(tx, {request.player_id for request in requests})
     wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
     candidates, now = await seasons.share(tx, wanted) if wanted else ([], None)
     now = now or await actions.clock(tx)

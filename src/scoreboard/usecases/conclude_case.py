@@ -12,9 +12,9 @@ from scoreboard import telemetry
 from scoreboard.domain.board import Board
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import EntryType
-from scoreboard.domain.player import Player, PlayerStatus
-from scoreboard.domain.review import CaseSource, ReviewCase, ReviewDecision
-from scoreboard.domain.review_decision import Accused, clears
+from scoreboard.domain.player import Player
+from scoreboard.domain.review import ReviewCase, ReviewDecision
+from scoreboard.domain.review_decision import Accused, clears, status_after
 from scoreboard.storage import actions, audit, players, review_cases, review_evidence
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.review_evidence import HeldAction
@@ -99,7 +99,7 @@ async def conclude(
         await review_cases.clear(tx, locked.player.id, signals, until, locked.now)
     else:
         await review_cases.stop_holding(tx, locked.player.id)
-    wanted = _status_after(decided, locked.player)
+    wanted = status_after(decided, locked.player.status, appealed=evidence.appeal is not None)
     status = None if wanted is None else await set_status(platform, tx, locked.player, wanted, None)
     entry_type = _ENTRY.get(decided.decision) if decided.decision is not None else None
     amendments = [Amendment(action.action_id, entry_type) for action in locked.held if entry_type is not None]
@@ -115,19 +115,6 @@ async def _upheld(tx: Transaction, decided: ReviewCase) -> list[UUID]:
     if appealed is None or appealed.decided_at is None:
         return []
     return await review_evidence.rejected_by(tx, decided.player_id, appealed.decided_at)
-
-
-def _status_after(case: ReviewCase, player: Player) -> PlayerStatus | None:
-    """What becomes of the account; None where it stays as it is. Time that ran out changes no account."""
-    if case.decision is ReviewDecision.BAN:
-        return PlayerStatus.BANNED
-    if case.decision is not ReviewDecision.RELEASE or case.decided_by is None:
-        return None
-    if player.status is PlayerStatus.SUSPENDED:
-        return PlayerStatus.ACTIVE
-    if player.status is PlayerStatus.BANNED and case.source is CaseSource.APPEAL:
-        return PlayerStatus.ACTIVE
-    return None
 
 
 async def record_conclusion(tx: Transaction, concluded: Concluded, actor: Actor | None) -> None:

@@ -33,7 +33,10 @@ class CasePage:
 
 
 async def list_cases(platform: Platform, who: UUID, shelf: Shelf, after: Place | None, limit: int) -> CasePage:
-    """A page of the queue: open cases by urgency, then age; decided ones newest first. Raises StoreUnavailable."""
+    """A page of the queue: open cases by urgency, then age; decided ones newest first.
+
+    Cases about the reader are left out, for the reason of ``review_decision.may_look``. Raises StoreUnavailable.
+    """
     boards = await platform.catalog.boards()
 
     async def work(tx: Transaction) -> CasePage:
@@ -41,9 +44,9 @@ async def list_cases(platform: Platform, who: UUID, shelf: Shelf, after: Place |
         if shelf is Shelf.MINE:
             found = await review_queue.page_of(tx, who, now, after, limit + 1)
         elif shelf is Shelf.OPEN:
-            found = await review_queue.open_page(tx, after, limit + 1)
+            found = await review_queue.open_page(tx, who, after, limit + 1)
         else:
-            found = await review_queue.decided_page(tx, after, limit + 1)
+            found = await review_queue.decided_page(tx, who, after, limit + 1)
         shown = found[:limit]
         following = _place(shelf, shown[-1]) if len(found) > limit else None
         views = await views_of(tx, boards, shown, now)

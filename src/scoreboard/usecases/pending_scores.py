@@ -1,13 +1,14 @@
 """Held points and where they would lead: for the answer to a held completion, and for the owner's own standing."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from scoreboard.domain.board import Board
 from scoreboard.domain.freeze import Sight, freeze_on
-from scoreboard.domain.pending import Pending, provisional_score
+from scoreboard.domain.pending import HeldPoints, Pending, provisional_score
 from scoreboard.domain.season import Season, SeasonStatus
 from scoreboard.live import leaderboard
 from scoreboard.live.redis_link import LiveUnavailable
@@ -27,18 +28,27 @@ class PendingView:
     rank: int | None
 
 
-async def load_pending(
-    tx: Transaction, platform: Platform, player_ids: Iterable[UUID]
-) -> dict[tuple[int, UUID], Pending]:
-    """The held points of these players by (season, player); at most ``held_counted`` actions of each are read."""
+async def load_pending(tx: Transaction, platform: Platform, player_ids: Iterable[UUID]) -> HeldPoints:
+    """The held points of these players; of who has more than ``held_counted`` held actions only the first are read."""
     most = platform.settings.held_counted
     points: dict[tuple[int, UUID], list[int]] = {}
-    read: dict[UUID, int] = {}
-    for player_id, season_ids, worth in await actions.held(tx, player_ids, most):
-        read[player_id] = read.get(player_id, 0) + 1
+    read: Counter[UUID] = Counter()
+    for player_id, season_ids, worth in await actions.held(tx, player_ids, most + 1):
+        read[player_id] += 1
         for season_id in season_ids:
             points.setdefault((season_id, player_id), []).append(worth)
-    return {pair: Pending(tuple(found), read[pair[1]] < most) for pair, found in points.items()}
+    cut = frozenset(player_id for player_id, number in read.items() if number > most)
+    return HeldPoints({pair: tuple(found) for pair, found in points.items()}, cut)
+
+
+async def try_load_pending(platform: Platform, player_ids: Collection[UUID]) -> HeldPoints:
+    """The same in a transaction of its own. While Postgres cannot tell, nothing is known of any of them."""
+    if not player_ids:
+        return HeldPoints({})
+    try:
+        return await platform.database.transact(lambda tx: load_pending(tx, platform, player_ids))
+    except StoreUnavailable:
+        return HeldPoints({}, frozenset(player_ids))
 
 
 async def provisional_ranks(
@@ -86,15 +96,21 @@ async def read_pending(
         score: what counts now.
         sight: what of a frozen board the player may see.
     """
+
+    async def work(tx: Transaction) -> tuple[Pending, int, int]:
+        pending = (await load_pending(tx, platform, [player_id])).of(season.id, player_id)
+        if pending.whole:
+            return pending, len(pending.points), sum(pending.points)
+        return pending, *await actions.held_in(tx, player_id, season.id)
+
     try:
-        found = await platform.database.transact(lambda tx: load_pending(tx, platform, [player_id]))
+        pending, number, points = await platform.database.transact(work)
     except StoreUnavailable:
         return None
-    pending = found.get((season.id, player_id))
-    if pending is None:
+    if not number:
         return None
     would_be = provisional_score(board, score, pending)
     rank = None
     if season.status is not SeasonStatus.CLOSED:
         [rank] = await provisional_ranks(platform, [(season.id, board, player_id, would_be)], sight)
-    return PendingView(len(pending.points), sum(pending.points), would_be, rank)
+    return PendingView(number, points, would_be, rank)

@@ -12,7 +12,7 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.player import Player
 from scoreboard.domain.provisional import provisional_score
 from scoreboard.domain.review import CaseSource, CaseStatus, ReviewCase
-from scoreboard.domain.review_decision import Accused, Reviewer, choices, is_taken, may_look, second_needed
+from scoreboard.domain.review_decision import Accused, Reviewer, choices, is_taken, lifts, may_look, second_needed
 from scoreboard.domain.signal_words import unit_of, words_of
 from scoreboard.storage import actions, players, reports, review_cases, review_evidence, review_queue
 from scoreboard.storage.database import Transaction
@@ -70,16 +70,18 @@ async def read_case(platform: Platform, case_id: UUID, by: Actor) -> CaseDetail:
             waiting = await review_evidence.held(tx, [player.id])
             evidence = await gather_evidence(tx, boards, case, waiting)
         [view] = await views_of(tx, boards, [case], now)
-        return CaseDetail(view, evidence, _may(case, accused, reviewer, now))
+        may = _may(case, accused, reviewer, now, appealed=evidence.appeal is not None)
+        return CaseDetail(view, evidence, may)
 
     return await platform.database.transact(work)
 
 
-def _may(case: ReviewCase, accused: Accused, reviewer: Reviewer, now: datetime) -> May:
+def _may(case: ReviewCase, accused: Accused, reviewer: Reviewer, now: datetime, *, appealed: bool) -> May:
     if case.status is not CaseStatus.OPEN or is_taken(case, reviewer.id, now):
         return May(False, (), False)
     decisions = tuple(str(choice) for choice in choices(case, accused))
-    return May(True, decisions, second_needed(case, accused, reviewer.id))
+    lifted = lifts(case, accused.status, reviewer.id, appealed=appealed)
+    return May(True, decisions, second_needed(case, accused, reviewer.id), lifted)
 
 
 def frozen_evidence(stored: str) -> Evidence:

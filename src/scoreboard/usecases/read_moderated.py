@@ -58,11 +58,15 @@ class ModeratedPlayer(msgspec.Struct, frozen=True):
     cases: tuple[PastCase, ...]
 
 
-async def search_players(platform: Platform, beginning: str) -> tuple[FoundPlayer, ...]:
-    """At most twenty players whose names begin so, in the order of their names. Raises StoreUnavailable."""
+async def search_players(platform: Platform, beginning: str, reader: UUID) -> tuple[FoundPlayer, ...]:
+    """At most twenty players whose names begin so, in the order of their names. Raises StoreUnavailable.
+
+    Nobody is told of a case about themselves.
+    """
 
     async def work(tx: Transaction) -> tuple[FoundPlayer, ...]:
-        return tuple(await _found(tx, await players.search(tx, beginning, _MOST)))
+        found = await _found(tx, await players.search(tx, beginning, _MOST))
+        return tuple(msgspec.structs.replace(one, open_case=None) if one.id == reader else one for one in found)
 
     return await platform.database.transact(work)
 
@@ -84,8 +88,11 @@ async def _found(tx: Transaction, who: Sequence[Player]) -> list[FoundPlayer]:
     ]
 
 
-async def read_moderated(platform: Platform, player_id: UUID) -> ModeratedPlayer:
-    """One player. Raises Refusal NOT_FOUND, or StoreUnavailable."""
+async def read_moderated(platform: Platform, player_id: UUID, reader: UUID) -> ModeratedPlayer:
+    """One player. Raises Refusal NOT_FOUND, FORBIDDEN for oneself, or StoreUnavailable."""
+    if player_id == reader:
+        words = "This is your own account; somebody else has to look at what is known about it."
+        raise Refusal(ErrorCode.FORBIDDEN, words)
     return await platform.database.transact(lambda tx: moderated(tx, player_id))
 
 

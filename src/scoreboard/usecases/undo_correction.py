@@ -6,7 +6,7 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import EntryType
 from scoreboard.storage import actions, audit, corrections
 from scoreboard.storage.database import Transaction
-from scoreboard.usecases.actor import Actor
+from scoreboard.usecases.actor import Actor, require_uninvolved
 from scoreboard.usecases.amend_actions import Amendment, amend_actions
 from scoreboard.usecases.amendment_rows import Progress, silent
 from scoreboard.usecases.announce_correction import Corrected, note_message, once
@@ -38,8 +38,8 @@ async def undo_correction(
         The correction; ``not_restored`` says how many actions are left as something else decided about them.
 
     Raises:
-        Refusal: NOT_FOUND; CONFLICT when it is undone already; INVALID_SCORE when a board could not hold a total that
-            would come back; the codes of a key.
+        Refusal: NOT_FOUND; FORBIDDEN when own results would come back; CONFLICT when it is undone already;
+            INVALID_SCORE when a board could not hold a total that would come back; the codes of a key.
         StoreUnavailable: nothing was changed, or the outcome is unknown; the same key tells.
     """
     return await once(platform, keyed, lambda tx: _undo(tx, platform, correction_id, reason, by, on_progress))
@@ -55,7 +55,8 @@ async def _undo(
     if correction.undone_at is not None:
         raise Refusal(ErrorCode.CONFLICT, "This correction was undone already.")
     void = await corrections.still_void(tx, correction)
-    restored = [Amendment(action_id, EntryType.RESTORED) for action_id in void]
+    require_uninvolved(by, {owner for _, owner in void})
+    restored = [Amendment(action_id, EntryType.RESTORED) for action_id, _ in void]
     amended = await amend_actions(tx, platform, restored, trace_id=by.request_id, on_progress=on_progress)
     await corrections.note_undone(
         *(tx, correction_id, by.id, await actions.clock(tx), amended.first_seq or None, amended.last_seq or None)

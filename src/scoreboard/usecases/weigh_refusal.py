@@ -67,8 +67,8 @@ async def _weigh(
     tx: Transaction, player_id: UUID, measured: Measured, policy: AntiCheatPolicy, leave: dict[UUID, Leave]
 ) -> Judgement | None:
     """Judge on the player's locked row. None: there is no such player any more."""
-    player = await players.find(tx, player_id)
     memory = (await suspicion.lock(tx, [player_id])).get(player_id)
+    player = await players.find(tx, player_id)
     if player is None or memory is None:
         return None
     now = await actions.clock(tx)

@@ -45,19 +45,19 @@ def _player_id(text: str) -> UUID:
 @router.get("/players", responses=problems(SIGNED_IN, [ErrorCode.FORBIDDEN]), summary="Find players by name")
 async def find_players(
     wiring: Wired,
-    _claims: CaseReader,
+    claims: CaseReader,
     query: Annotated[str, Query(min_length=1, max_length=64, pattern=TEXT, description="how the name begins")],
 ) -> FoundPlayers:
     """At most twenty, whatever the case of the letters and the status of the account."""
-    found = await read_moderated.search_players(wiring.platform, query)
+    found = await read_moderated.search_players(wiring.platform, query, claims.player_id)
     items = [msgspec.to_builtins(player) | {"links": _links(player.id)} for player in found]
     return FoundPlayers.model_validate({"items": items, "links": {"self": PLAYERS}})
 
 
 @router.get("/players/{player_id}", responses=problems(SIGNED_IN, _READ), summary="A player as moderators see one")
-async def read_player(wiring: Wired, _claims: CaseReader, player_id: str) -> ModeratedPlayer:
-    """Status, suspicion, what is held, all cases."""
-    return _full(await read_moderated.read_moderated(wiring.platform, _player_id(player_id)))
+async def read_player(wiring: Wired, claims: CaseReader, player_id: str) -> ModeratedPlayer:
+    """Status, suspicion, what is held, all cases. Nobody reads this about themselves."""
+    return _full(await read_moderated.read_moderated(wiring.platform, _player_id(player_id), claims.player_id))
 
 
 @router.post("/players/{player_id}/status", responses=_WRITE, summary="Hide, suspend, ban or restore a player")

@@ -220,6 +220,7 @@ class CaseRights(Reply):
     claim: bool
     decide: list[str] = Field(examples=[["release", "reject", "ban"]])
     second_needed: bool = Field(description="a decision is only a proposal, for somebody else to confirm")
+    lifts: bool = Field(description="releasing it makes the account active again")
 
 
 class FullCase(Case):

@@ -19,14 +19,14 @@ const WAYS = {
     key: "R",
     tone: "primary",
     held: "Held points count, from the moment they were made.",
-    none: "Nothing was wrong; a suspension ends.",
+    none: "Nothing was wrong.",
   },
   dismiss: { label: "Dismiss", key: "D", tone: "plain", held: "", none: "Nothing was wrong. The same signs do not bring the player up again." },
   reject: {
     label: "Reject",
     key: "X",
     tone: "bad",
-    held: "Held points are void. The player goes on playing.",
+    held: "Held points are void.",
     none: "It was not fair. Nothing is held, so no points change.",
   },
   ban: {
@@ -71,7 +71,7 @@ export function makeDecision() {
       const title = h("h3", { class: "part__title" }, item.status === "open" ? "Decide" : "Decision");
       for (const button of buttons) {
         button.hidden = !item.may.decide.includes(button.dataset.decision);
-        setText(button.querySelector(".way__says"), WAYS[button.dataset.decision][item.held.actions > 0 ? "held" : "none"]);
+        setText(button.querySelector(".way__says"), says(item, button.dataset.decision));
       }
       fill(words, ...wordsOf(item));
       const may = item.status === "open" && item.may.decide.length > 0;
@@ -80,6 +80,22 @@ export function makeDecision() {
       else place.querySelector(".part__title")?.replaceWith(title);
     },
   };
+}
+
+/** @param {import("./desk.js").OpenCase} item @param {string} decision what it does to the points, and to the account */
+function says(item, decision) {
+  const points = WAYS[decision][item.held.actions > 0 ? "held" : "none"];
+  return `${points} ${account(item, decision)}`.trim();
+}
+
+/** @param {import("./desk.js").OpenCase} item @param {string} decision */
+function account(item, decision) {
+  const { status } = item.player;
+  const closed = status === "suspended" || status === "banned";
+  if (decision === "release" && item.may.lifts) return status === "banned" ? "The ban ends." : "The suspension ends.";
+  if (decision === "ban") return "";
+  if (closed) return `The account stays ${status}.`;
+  return decision === "reject" ? "The player goes on playing." : "";
 }
 
 /** @param {import("./desk.js").OpenCase} item @returns {Node[]} */
@@ -157,7 +173,9 @@ function question(item, decision) {
       yes: `Ban ${name}`,
       tone: /** @type {const} */ ("bad"),
     };
-  return { title: `Reject what ${name} did?`, lead: `${held} ${name} goes on playing.`, yes: "Reject", tone: /** @type {const} */ ("bad") };
+  const { status } = item.player;
+  const after = status === "suspended" || status === "banned" ? `${name} stays ${status}.` : `${name} goes on playing.`;
+  return { title: `Reject what ${name} did?`, lead: `${held} ${after}`, yes: "Reject", tone: /** @type {const} */ ("bad") };
 }
 
 /** @param {import("./desk.js").OpenCase} item @param {import("./desk.js").Case} done @param {string} decision */

@@ -12,7 +12,7 @@ import { observable } from "../app/observable.js";
  *   opened_at: string, updated_at: string, due_at: string, auto_release: boolean, claim: {by: Person, until: string} | null,
  *   proposal: {decision: string, by: Person, at: string} | null, decision: {decision: string, by: Person | null, at: string, note: string | null} | null,
  *   appeal_of: string | null}} Case
- * @typedef {Case & {evidence: any, may: {claim: boolean, decide: string[], second_needed: boolean}}} OpenCase
+ * @typedef {Case & {evidence: any, may: {claim: boolean, decide: string[], second_needed: boolean, lifts: boolean}}} OpenCase
  * @typedef {{open: number, mine: number, overdue: number, oldest_age_s: number | null, held_actions: number}} Counts
  * @typedef {{status: "loading" | "ready" | "error", filter: Filter, first: Case[], later: Case[], next: string | null, counts: Counts | null, problem: string}} Queue
  * @typedef {{status: "none" | "loading" | "ready" | "error", id: string, data: OpenCase | null, problem: string}} Opened
