@@ -127,7 +127,8 @@ class Worker:
         """The next entries, what the registry says now, and what memory lacks of these players."""
         settings = self._platform.settings
         on = settings.model_enabled and await models.is_on(tx)
-        self._opened.follow(await models.loaded(tx))
+        registered = await models.loaded(tx)
+        self._opened.follow(registered, expected=not registered and not await models.is_any(tx))
         _show_stage(self._opened, on=on)
         rows = await timings.after(tx, before, settings.model_batch)
         asked = self._opened.asked

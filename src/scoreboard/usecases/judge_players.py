@@ -54,7 +54,8 @@ async def judge_players(platform: Platform, findings: Findings) -> dict[UUID, To
 
     A suspension comes first, in a transaction of its own: done twice it is done once. Only then everything else is
     stored. Where the hour's suspensions are used up, or Redis is away so that nobody knows, points are held instead.
-    A case holds the points whatever becomes of the suspension. Whom reviewers have cleared of the same is not suspended.
+    A case holds the points whatever becomes of the suspension. Whom reviewers have cleared
+    of the same is not suspended.
 
     Returns:
         What reviewers have been told by this, or None when another process was faster: nothing was stored then.

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from scoreboard.domain.model import ModelStage
-from scoreboard.storage import model_windows, positions
+from scoreboard.storage import model_windows, models, positions
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_model_health import CONSUMER
@@ -21,6 +21,7 @@ from tests.model_play import (
     loaded,
     new_player,
     opened_platform,
+    other_artefact,
     person,
     record,
     script,
@@ -187,3 +188,44 @@ async def test_old_windows_that_led_to_nothing_are_forgotten_and_the_count_goes_
     await record(platform, [(honest, at) for at in person(20, seed=5, began=BEGAN + timedelta(days=1))])
     await start().catch_up()
     assert [row[0] for row in await windows_of(platform, honest)][:1] == [75]
+
+
+async def test_while_the_model_that_should_be_asked_is_loaded_the_one_before_does_not_judge(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    await install(platform, default_artefact(), ModelStage.CANARY)
+    process = start()
+    await until(lambda: loaded(process, 1), what="the model being loaded")
+    new = await install(platform, other_artefact(), ModelStage.CANARY)
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    assert await process.worker._step() is False
+    assert await windows_of(platform, cheat) == []
+    await process.catch_up()
+    windows = await windows_of(platform, cheat)
+    assert {20, 50} <= {row[0] for row in windows}
+    assert len(windows) == len(await windows_of(platform, cheat, new)), "all of them are the new one's"
+
+
+async def test_with_every_model_taken_back_the_position_moves_on(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.SHADOW)
+    await platform.database.transact(lambda tx: models.set_stage(tx, model_id, ModelStage.RETIRED))
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    await start().catch_up()
+    assert await windows_of(platform, cheat) == []
+
+
+async def test_before_the_first_model_is_registered_nothing_is_passed_over(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    process = start()
+    assert await process.worker._step() is False
+    assert await platform.database.transact(lambda tx: positions.read(tx, CONSUMER)) == 0
+    await install(platform, default_artefact(), ModelStage.SHADOW)
+    await process.catch_up()
+    assert {20, 50} <= {row[0] for row in await windows_of(platform, cheat)}
