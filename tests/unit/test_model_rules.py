@@ -37,6 +37,8 @@ GOOD = Evidence(
     metrics=METRICS,
     players=5000,
     flagged=10,
+    cheats_flagged=8,
+    days=8,
     labels=Labels(20, 18, 20, 1),
     rival=Labels(20, 15, 20, 1),
     confirmed=19,
@@ -150,6 +152,7 @@ def test_a_candidate_needs_its_family_table_and_its_segments(metrics: dict[str, 
     ("evidence", "words"),
     [
         ({"stage_since": NOW - timedelta(days=6)}, "1.0 are left"),
+        ({"days": 6}, "on 6 days of this stage; 7 are needed"),
         ({"canaries_equal": None}, "known scores"),
         ({"canaries_equal": False}, "known scores"),
         ({"players": 3, "flagged": 0}, "at least 20"),
@@ -183,5 +186,8 @@ def test_holding_needs_reviewers_who_agree(evidence: dict[str, int], words: str)
 
 
 def test_confirmed_cheats_do_not_count_against_the_budget() -> None:
-    busy = replace(GOOD, players=100, flagged=10, labels=Labels(12, 10, 20, 0), rival=None)
+    busy = replace(GOOD, players=100, flagged=10, cheats_flagged=10)
     assert objections(ModelStage.SHADOW, busy, PATIENCE, NOW) == []
+    before = replace(busy, cheats_flagged=0, labels=Labels(12, 10, 20, 0), rival=None)
+    [objection] = objections(ModelStage.SHADOW, before, PATIENCE, NOW)
+    assert "10.00% of the players" in objection, "who was flagged and confirmed in an earlier stage counts there"

@@ -64,9 +64,11 @@ class Evidence:
         metrics: What its training measured.
         players: How many players it has looked at in this stage.
         flagged: How many of them it flagged, or would have.
+        cheats_flagged: How many of those reviewers confirmed in this stage.
+        days: On how many days of this stage it looked at anybody; none go by while models are switched off.
         labels: Reviewers' decisions about players it looked at.
         rival: The same for the model that it would replace; None where there is none.
-        confirmed: Of the cases that models brought up, how many reviewers confirmed.
+        confirmed: Of the cases that it brought up or added to in this stage, how many reviewers confirmed.
         decided: How many they decided.
         canaries_equal: Whether its known windows still score the same; None where nobody has looked yet.
     """
@@ -75,6 +77,8 @@ class Evidence:
     metrics: Mapping[str, Any]
     players: int
     flagged: int
+    cheats_flagged: int
+    days: int
     labels: Labels
     rival: Labels | None
     confirmed: int
@@ -84,7 +88,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Days in shadow before a model may flag, and days as a canary, and holding, before it may do more."""
+    """Days in shadow before a model may flag, and days as a canary, and holding, before it may do more.
+
+    So much time has to go by, and on so many days the model has to have looked at somebody.
+    """
 
     shadow_days: float
     canary_days: float
@@ -94,7 +101,7 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
     """Why a model may not take the step from this stage to the next; none when it may. Sentences for an operator."""
     if stage is ModelStage.CANDIDATE:
         return _training(evidence.metrics)
-    found = _waiting(stage, evidence.stage_since, patience, now)
+    found = _waiting(stage, evidence, patience, now)
     if evidence.canaries_equal is not True:
         found.append("Its windows with known scores have not been found to come out as they should.")
     if evidence.players < LEAST_PLAYERS:
@@ -108,15 +115,17 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
 
 def _confirmed_share(evidence: Evidence) -> float:
     """Cheats whom reviewers confirmed do not count against the budget."""
-    return FLAG_BUDGET + evidence.labels.cheats_flagged / max(evidence.players, 1)
+    return FLAG_BUDGET + evidence.cheats_flagged / max(evidence.players, 1)
 
 
-def _waiting(stage: ModelStage, since: datetime, patience: Patience, now: datetime) -> list[str]:
+def _waiting(stage: ModelStage, evidence: Evidence, patience: Patience, now: datetime) -> list[str]:
     days = patience.shadow_days if stage is ModelStage.SHADOW else patience.canary_days
-    left = since + timedelta(days=days) - now
-    if left <= timedelta(0):
-        return []
-    return [f"It has to be in this stage for {days:g} days; {left / timedelta(days=1):.1f} are left."]
+    left = evidence.stage_since + timedelta(days=days) - now
+    if left > timedelta(0):
+        return [f"It has to be in this stage for {days:g} days; {left / timedelta(days=1):.1f} are left."]
+    if evidence.days < days:
+        return [f"It has looked at players on {evidence.days} days of this stage; {days:g} are needed."]
+    return []
 
 
 def _training(metrics: Mapping[str, Any]) -> list[str]:
