@@ -130,6 +130,9 @@ async def test_a_model_goes_from_candidate_to_suspend_one_step_at_a_time(platfor
     assert stage is ModelStage.CANARY
     assert len(against) == 1, "only the days are left"
     week = datetime.now(UTC) + timedelta(days=7, seconds=1)
+    with pytest.raises(Refusal, match="is old"):
+        await promote_model(platform, "m", by="test", now=week)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_health SET at = $1", week))
     assert await promote_model(platform, "m", by="test", now=week) is ModelStage.CANARY
 
     shift = "UPDATE model_windows SET at = at + $1::int * interval '1 day', applied = true"
@@ -141,7 +144,9 @@ async def test_a_model_goes_from_candidate_to_suspend_one_step_at_a_time(platfor
     for number in range(6):
         await decide(platform, ids[number], "ban" if number < 5 else "release", by=moderator, opened=opened, at=decided)
     await decide(platform, ids[9], "release", by=None)
-    assert await promote_model(platform, "m", by="test", now=week + timedelta(days=7)) is ModelStage.HOLD
+    week += timedelta(days=7)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_health SET at = $1", week))
+    assert await promote_model(platform, "m", by="test", now=week) is ModelStage.HOLD
     rows = await platform.database.transact(
         lambda tx: tx.fetch(
             "SELECT event, subject, detail->>'to' FROM audit_log WHERE event LIKE 'model.%' ORDER BY id"
@@ -239,6 +244,20 @@ async def test_the_shipped_model_is_registered_once_and_signed_again_when_keys_r
         await verify_registered(platform, found.id)
     [same] = await platform.database.transact(models.listed)
     assert same.stage_since == found.stage_since
+
+
+async def test_a_newer_shipped_model_does_not_displace_the_one_that_is_watched(platform: Platform) -> None:
+    watched = await install(platform, other_artefact(), ModelStage.SHADOW)
+    await register_shipped(platform, platform_keys(platform.settings))
+    stages = {model.id: model.stage for model in await platform.database.transact(models.listed)}
+    assert stages == {watched: ModelStage.SHADOW, default_artefact().model_id: ModelStage.CANDIDATE}
+
+
+async def test_a_shipped_model_takes_the_place_of_one_that_no_longer_fits(platform: Platform) -> None:
+    await a_model(platform, "of-an-older-version", GOOD, ModelStage.SHADOW)
+    await register_shipped(platform, platform_keys(platform.settings))
+    stages = {model.id: model.stage for model in await platform.database.transact(models.listed)}
+    assert stages[default_artefact().model_id] is ModelStage.SHADOW
 
 
 async def test_a_new_key_signs_what_the_one_before_has_signed(platform: Platform) -> None:
