@@ -44,6 +44,7 @@ GOOD = Evidence(
     confirmed=19,
     decided=20,
     canaries_equal=True,
+    reported_at=NOW - timedelta(seconds=10),
 )
 
 
@@ -155,6 +156,7 @@ def test_a_candidate_needs_its_family_table_and_its_segments(metrics: dict[str, 
         ({"days": 6}, "on 6 days of this stage; 7 are needed"),
         ({"canaries_equal": None}, "known scores"),
         ({"canaries_equal": False}, "known scores"),
+        ({"reported_at": NOW - timedelta(minutes=11)}, "is old"),
         ({"players": 3, "flagged": 0}, "at least 20"),
         ({"flagged": 500}, "10.00% of the players"),
         ({"labels": Labels(20, 18, 20, 9)}, "45% of those whom reviewers cleared"),
@@ -167,7 +169,7 @@ def test_a_week_in_shadow_budget_and_labels_come_before_flagging(evidence: dict[
 
 
 def test_the_days_in_shadow_are_counted_from_the_given_moment() -> None:
-    began = replace(GOOD, stage_since=NOW)
+    began = replace(GOOD, stage_since=NOW, reported_at=NOW + timedelta(days=7))
     assert objections(ModelStage.SHADOW, began, PATIENCE, NOW + timedelta(days=7)) == []
     assert objections(ModelStage.SHADOW, began, PATIENCE, NOW + timedelta(days=7) - timedelta(seconds=1))
 

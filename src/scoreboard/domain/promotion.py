@@ -33,6 +33,8 @@ LEAST_LABELS = 5
 PRECISION_FLOOR = 0.8
 """Confirmed by reviewers, of what the model brought up, before it may hold and before it may suspend."""
 LEAST_PLAYERS = 20
+REPORT_AGE = timedelta(minutes=10)
+"""An older report comes from a process that no longer asks the model: they are written every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Evidence:
         confirmed: Of the cases that it brought up or added to in this stage, how many reviewers confirmed.
         decided: How many they decided.
         canaries_equal: Whether its known windows still score the same; None where nobody has looked yet.
+        reported_at: When the process that asks it last said so; None where none ever did.
     """
 
     stage_since: datetime
@@ -84,6 +87,7 @@ class Evidence:
     confirmed: int
     decided: int
     canaries_equal: bool | None
+    reported_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
     found = _waiting(stage, evidence, patience, now)
     if evidence.canaries_equal is not True:
         found.append("Its windows with known scores have not been found to come out as they should.")
+    elif evidence.reported_at is None or now - evidence.reported_at > REPORT_AGE:
+        found.append("Its last report on windows with known scores is old: the model's service has to be asking it.")
     if evidence.players < LEAST_PLAYERS:
         found.append(f"It has looked at {evidence.players} players in this stage; at least {LEAST_PLAYERS} are needed.")
     elif evidence.flagged / evidence.players > max(FLAG_BUDGET, _confirmed_share(evidence)):

@@ -110,4 +110,5 @@ async def _evidence(
         confirmed=confirmed,
         decided=decided,
         canaries_equal=None if not canaries else bool(canaries.get("equal")),
+        reported_at=None if health is None else health.at,
     )

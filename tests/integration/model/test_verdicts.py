@@ -219,6 +219,9 @@ async def test_a_candidate_in_shadow_is_asked_beside_the_model_in_use(
     assert health.disagreement is not None
     assert health.canaries is not None
     assert health.canaries["equal"] is True
+    reported = await platform.database.transact(lambda tx: models.health(tx, beside))
+    assert reported is not None, "the gate asks for the candidate's canaries"
+    assert reported.report["canaries"]["equal"] is True
     assert health.flag_rate == 1.0
     assert health.position is not None
     assert health.position.behind == 0
