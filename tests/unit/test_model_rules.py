@@ -21,6 +21,7 @@ from scoreboard.domain.model import (
 from scoreboard.domain.policy import AntiCheatPolicy, Mode
 from scoreboard.domain.promotion import LEAST_LABELS, Evidence, Labels, Patience, objections
 from scoreboard.domain.review import gravity
+from scoreboard_anticheat_ml.shipped import artefact
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PATIENCE = Patience(shadow_days=7, canary_days=7)
@@ -147,6 +148,11 @@ def test_the_gate_lets_a_good_model_through() -> None:
 def test_a_candidate_needs_its_family_table_and_its_segments(metrics: dict[str, object], words: str) -> None:
     [objection] = objections(ModelStage.CANDIDATE, replace(GOOD, metrics=metrics), PATIENCE, NOW)
     assert words in objection
+
+
+def test_the_shipped_model_passes_the_gate_for_candidates() -> None:
+    shipped = replace(GOOD, metrics=artefact().sidecar["metrics"])
+    assert objections(ModelStage.CANDIDATE, shipped, PATIENCE, NOW) == []
 
 
 @pytest.mark.parametrize(
