@@ -14,6 +14,7 @@ from scoreboard.usecases.read_model_health import read_model_health
 from scoreboard_anticheat_ml.artefact import Opened
 from scoreboard_anticheat_ml.drift import Drift
 from scoreboard_anticheat_ml.opened_models import OpenedModels, Ready
+from scoreboard_anticheat_ml.worker import Worker
 
 _log = structlog.get_logger("scoreboard.model")
 _SHOWN = 10
@@ -36,10 +37,11 @@ def _checked(ready: Ready) -> dict[str, Any]:
 class Reporter:
     """Reports about the model in use and the one in shadow beside it, every few seconds."""
 
-    def __init__(self, platform: Platform, opened: OpenedModels, drift: Drift) -> None:
+    def __init__(self, platform: Platform, opened: OpenedModels, drift: Drift, worker: Worker) -> None:
         self._platform = platform
         self._opened = opened
         self._drift = drift
+        self._worker = worker
         self._canaries: dict[str, dict[str, Any]] = {}
 
     async def check_canaries(self) -> None:
@@ -57,8 +59,11 @@ class Reporter:
             pass
 
     async def report(self) -> None:
-        """Keep the report and set the gauges. Raises StoreUnavailable."""
-        asked = self._opened.asked
+        """Keep the report and set the gauges. Raises StoreUnavailable.
+
+        While another process deals with the ledger, this one has nothing to report: it measures nothing.
+        """
+        asked = [] if self._worker.standing_by else self._opened.asked
         if asked:
             reports = self._reports(asked)
 

@@ -64,6 +64,11 @@ class Worker:
         self._position: int | None = None
         self._elsewhere: int | None = None
 
+    @property
+    def standing_by(self) -> bool:
+        """Whether another process deals with the ledger, as far as this one knows."""
+        return self._elsewhere is not None
+
     async def round(self) -> None:
         """Wait until something has happened, and deal with it. Run it supervised, without a pause between rounds."""
         try:

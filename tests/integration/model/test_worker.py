@@ -139,14 +139,18 @@ async def test_of_two_processes_one_deals_with_a_batch(platform: Platform, start
 async def test_when_the_faster_process_is_gone_the_other_one_takes_over(
     platform: Platform, start: Callable[[], Process]
 ) -> None:
-    await install(platform, default_artefact(), ModelStage.CANARY)
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
     one, two = start(), start()
     await until(lambda: loaded(one, 1), what="the model being loaded")
     await until(lambda: loaded(two, 1), what="the model being loaded")
     player = await new_player(platform, "player")
     await record(platform, [(player, at) for at in script(30)])
     done = await asyncio.gather(one.worker._step(), two.worker._step())
-    slower = one if done[1] else two
+    slower, faster = (one, two) if done[1] else (two, one)
+    await slower.reporter.report()
+    assert await platform.database.transact(lambda tx: models.health(tx, model_id)) is None, "it measures nothing"
+    await faster.reporter.report()
+    assert await platform.database.transact(lambda tx: models.health(tx, model_id)) is not None
     await record(platform, [(player, at) for at in script(30, began=BEGAN + timedelta(hours=1))])
     await slower.catch_up()
     assert {20, 50} <= {row[0] for row in await windows_of(platform, player)}
