@@ -36,6 +36,10 @@ up: $(INSTALLED) ## Start the whole platform here: Postgres, Redis, API, realtim
 demo: $(INSTALLED) ## Let simulated players play on the running platform
 	@exec $(BIN)/scoreboard demo $(ARGS)
 
+.PHONY: observe
+observe: $(INSTALLED) ## Watch the running platform: Prometheus and Alertmanager with all rules (or says how to get them)
+	@exec $(BIN)/python -m dashboards.observe $(ARGS)
+
 .PHONY: test
 test: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test against real stores, real processes and a real browser
 	$(BIN)/pytest -n $(NPROC) --dist loadfile $(ARGS)

@@ -45,6 +45,7 @@ _PARTS = {
     "Database": r"scoreboard_(database|transaction)",
     "Redis, outbox, stream, leaderboards": r"scoreboard_(redis|cache|outbox|events?_|stream|leaderboard)",
     "Live connections": r"scoreboard_(realtime|commit|fanout)",
+    "Operator": r"scoreboard_operator",
     "Anti-cheat and moderation": r"scoreboard_(anticheat|automatic|model|review|player|appeals)",
     "Others": r".*",
 }
@@ -53,7 +54,7 @@ _PARTS = {
 def told() -> list[Told]:
     """Every metric of ``telemetry``, by name."""
     found = [each for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)]
-    rows = [Told(each._name, _KINDS[type(each)], tuple(each._labelnames), each._documentation) for each in found]  # type: ignore[index]
+    rows = [Told(each._name, _KINDS[type(each)], tuple(each._labelnames), each._documentation) for each in found]
     return sorted(rows, key=lambda each: each.name)
 
 

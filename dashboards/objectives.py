@@ -91,7 +91,7 @@ def recorded(window: int) -> str:
 
 
 def recording_groups(objectives: list[Objective], scale: float = 1) -> list[dict[str, Any]]:
-    """Groups of recording rules: the windows of alerts every half minute, the budget of 30 days every five minutes.
+    """Groups of recording rules: the windows of alerts every half minute, the budgets of 30 days every two.
 
     Args:
         objectives: what to record.
@@ -112,7 +112,7 @@ def recording_groups(objectives: list[Objective], scale: float = 1) -> list[dict
         ]
     return [
         {"name": "scoreboard-slo-windows", "interval": "30s", "rules": quick},
-        {"name": "scoreboard-slo-budgets", "interval": duration(max(15, 300 / scale)), "rules": slow},
+        {"name": "scoreboard-slo-budgets", "interval": duration(max(15, 120 / scale)), "rules": slow},
     ]
 
 

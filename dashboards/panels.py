@@ -7,7 +7,9 @@ import itertools
 from dataclasses import dataclass, field
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as forms
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -127,7 +129,7 @@ def _siblings() -> dashboard.DashboardLink:
     )
 
 
-def _targets(panel: Panel) -> list[prometheus.Dataquery]:
+def _targets(panel: Panel) -> list[Builder[Dataquery]]:
     return [
         prometheus.Dataquery().expr(expr).legend_format(legend).ref_id(chr(ord("A") + index)).datasource(_SOURCE)
         for index, (legend, expr) in enumerate(panel.filled().items())

@@ -163,7 +163,7 @@ class Process:
         self.opened = OpenedModels(platform, platform_keys(platform.settings))
         self.drift = Drift()
         self.worker = Worker(platform, self.opened, self.drift)
-        self.reporter = Reporter(platform, self.opened, self.drift)
+        self.reporter = Reporter(platform, self.opened, self.drift, self.worker)
 
     async def catch_up(self, within: float = 30.0) -> None:
         """Run rounds until the whole ledger was dealt with."""

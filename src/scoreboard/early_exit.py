@@ -6,7 +6,6 @@ default action for SIGTERM, so a pod that is deleted while it starts would be wa
 
 import os
 import signal
-import sys
 
 
 def end_at_once_on_sigterm() -> None:
@@ -15,6 +14,6 @@ def end_at_once_on_sigterm() -> None:
 
 
 def _end(_number: int, _frame: object) -> None:
-    # Not SystemExit: an import, a callback or a destructor that is under way might swallow it.
-    sys.stdout.flush()
+    # Not SystemExit: an import, a callback or a destructor that is under way might swallow it. Nothing is flushed, as
+    # the signal may have come in the midst of a write, and every line of the log is flushed when it is written.
     os._exit(0)

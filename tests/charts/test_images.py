@@ -9,6 +9,7 @@ import subprocess
 import time
 import tomllib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from tests.charts.documents import named
 from tests.charts.kubelet import Pod
 from tests.charts.stores_of_a_cluster import Found, prepare
 from tests.charts.test_kubelet import furnished, made_from, migrated, template
+from tests.operator.api_servers import emulated
 from tests.stage import Stores, until
 
 ROOT = CHARTS.parent
-SERVICES = ("api", "realtime", "worker", "anticheat-ml")
-LARGEST = {"anticheat-ml": 600, "api": 350, "realtime": 350, "worker": 350}  # MB
+SERVICES = ("api", "realtime", "worker", "anticheat-ml", "operator")
+LARGEST = {"anticheat-ml": 600, "api": 350, "realtime": 350, "worker": 350, "operator": 350}  # MB
 START = 3.0  # seconds until it answers
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))["appVersion"]
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -43,7 +45,7 @@ def final_stage(service: str) -> str:
 
 def test_every_service_has_one() -> None:
     packages = {path.name for path in (ROOT / "services").iterdir() if any(path.glob("scoreboard_*/__main__.py"))}
-    assert packages - {"operator"} == set(SERVICES)
+    assert packages == set(SERVICES)
     assert all((ROOT / "services" / name / "Dockerfile").is_file() for name in packages)
 
 
@@ -64,7 +66,7 @@ def shape(service: str) -> list[str]:
 def test_they_differ_in_what_is_their_own() -> None:
     """One Dockerfile a service, each complete in itself; nothing but this keeps five of them alike."""
     services = sorted(path.parent.name for path in (ROOT / "services").glob("*/Dockerfile"))
-    assert set(services) >= set(SERVICES)
+    assert set(services) == set(SERVICES)
     for service in services:
         assert shape(service) == shape("worker"), service
 
@@ -88,7 +90,8 @@ def test_stages_base_and_user(service: str) -> None:
 @each_service
 def test_it_runs_what_the_chart_runs(service: str) -> None:
     last = final_stage(service)
-    (container,) = named("minimal", "Deployment", f"scoreboard-{service}")["spec"]["template"]["spec"]["containers"]
+    profile = "prod" if service == "operator" else "minimal"
+    (container,) = named(profile, "Deployment", f"scoreboard-{service}")["spec"]["template"]["spec"]["containers"]
     (command,) = re.findall(r"^CMD (.+)$", last, re.MULTILINE)
     assert json.loads(command) == container["command"]
     (ports,) = re.findall(r"^EXPOSE (.+)$", last, re.MULTILINE)
@@ -199,11 +202,28 @@ async def cluster(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> A
     yield found
 
 
-def started(engine: Engine, image: str, pod: Pod, command: list[str]) -> str:
+@asynccontextmanager
+async def prepared(service: str, cluster: Found, folder: Path) -> AsyncIterator[tuple[Pod, list[str]]]:
+    """The service's pod, and options that stand for its volumes; the operator's come with an API server."""
+    if service != "operator":
+        yield made_from(cluster, template("minimal", service), folder), []
+        return
+    given = folder / "given"
+    given.mkdir()
+    pod = made_from(cluster, template("prod", service), folder)
+    async with emulated(given):
+        (given / "token").write_text("unused", "ascii")
+        for path in (given, *given.iterdir()):
+            path.chmod(0o755)
+        pod.environment |= {"KUBECONFIG": "/given/kubeconfig", "SCOREBOARD_OPERATOR_TOKEN_FILE": "/given/token"}
+        yield pod, ["--volume", f"{given}:/given:ro"]
+
+
+def started(engine: Engine, image: str, pod: Pod, command: list[str], volumes: list[str]) -> str:
     """The container's id, running with the pod's environment."""
     name = f"scoreboard-test-{secrets.token_hex(4)}"
     variables = [word for key, value in pod.environment.items() for word in ("--env", f"{key}={value}")]
-    engine.run("run", "--detach", "--name", name, *HARDENED, *variables, image, *command)
+    engine.run("run", "--detach", "--name", name, *HARDENED, *volumes, *variables, image, *command)
     return name
 
 
@@ -212,15 +232,19 @@ def started(engine: Engine, image: str, pod: Pod, command: list[str]) -> str:
 async def test_a_hardened_container_boots_answers_and_leaves(
     engine: Engine, image: str, service: str, cluster: Found, tmp_path: Path
 ) -> None:
-    pod = made_from(cluster, template("minimal", service), tmp_path)
+    async with prepared(service, cluster, tmp_path) as (pod, volumes):
+        await boots_answers_and_leaves(engine, image, pod, volumes)
+
+
+async def boots_answers_and_leaves(engine: Engine, image: str, pod: Pod, volumes: list[str]) -> None:
     began = time.monotonic()
-    name = started(engine, image, pod, pod.container["command"])
+    name = started(engine, image, pod, pod.container["command"], volumes)
     try:
         await until(lambda: pod.probe("liveness"), within=30, every=0.05, what="liveness")
         seconds = time.monotonic() - began
         await until(lambda: pod.probe("readiness"), within=30, every=0.05, what="readiness")
         # Where others use the machine too, its own work tells what the clock cannot.
-        assert seconds < START or worked(engine, name) < START, f"{service} took {seconds:.1f} s to start"
+        assert seconds < START or worked(engine, name) < START, f"{image} took {seconds:.1f} s to start"
         async with httpx.AsyncClient() as client:
             assert "scoreboard_" in (await client.get(f"http://{pod.address('metrics')}/metrics")).text
         told: dict[str, Any] = json.loads(engine.run("inspect", name).stdout)[0]

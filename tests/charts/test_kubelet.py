@@ -28,6 +28,8 @@ from tests.charts.kubelet import ANY_ADDRESS, Ended, Pod
 from tests.charts.stores_of_a_cluster import Found, options_of, own_postgres, prepare
 from tests.conftest import furnish
 from tests.contract.live_clients import PlainClient
+from tests.issuer import Issuer, IssuerKey
+from tests.operator.api_servers import emulated
 from tests.stage import GENEROUS, Stores, make_keys, register, settings_from, until
 
 pytestmark = pytest.mark.timeout(300)
@@ -234,13 +236,51 @@ async def test_clients_keep_their_places_while_a_pod_leaves(cluster: Found, tmp_
             pod.end()
 
 
-def test_what_waits_for_the_operator_is_rendered() -> None:
-    """Its container is complete; it boots here as soon as its package is there."""
-    one = template("prod", "operator")
-    assert one.containers[0]["command"] == ["python", "-m", "scoreboard_operator"]
-    if importlib.util.find_spec("scoreboard_operator") is None:
-        pytest.skip("waits for the operator: services/operator is not there yet")
-    raise AssertionError("the operator is there: boot it here against kmock, as the other containers are")
+@pytest.mark.parametrize(("cluster", "profile"), [("prod", "prod"), ("ha", "ha")], indirect=["cluster"])
+async def test_the_operator_boots_declares_and_leaves(cluster: Found, profile: str, tmp_path: Path) -> None:
+    """Issuer, audience, account and address as rendered, on both sides; kmock is the API server (its limits: there)."""
+    await migrated(profile, cluster, tmp_path)
+    issuer = Issuer([IssuerKey.make("cluster", "RS256")])
+    api = made_from(cluster, template(profile, "api"), tmp_path)
+    claims = {"iss": api.environment["SCOREBOARD_OPERATOR_ISSUER"], "aud": "scoreboard-api"}
+    (audience,) = projected_audiences(template(profile, "operator"))
+    assert audience == claims["aud"]
+    # What volumes would hold, and the cluster's keys at an address of this machine.
+    api.environment["SCOREBOARD_OPERATOR_JWKS_URL"] = issuer.url
+    api.environment |= {"SCOREBOARD_OPERATOR_CA_FILE": "", "SCOREBOARD_OPERATOR_JWKS_TOKEN_FILE": ""}
+    services = {**cluster.services, "scoreboard-api:80": api.address("http")}
+    one = template(profile, "operator")
+    operator = Pod(one.spec, one.containers[0], tmp_path, cluster.secrets, services)
+    subject = f"system:serviceaccount:scores:{one.spec['serviceAccountName']}"
+    (tmp_path / "token").write_text(issuer.token(subject, **claims), "ascii")
+    try:
+        async with emulated(tmp_path) as server:
+            operator.environment["SCOREBOARD_OPERATOR_TOKEN_FILE"] = str(tmp_path / "token")
+            operator.environment["KUBECONFIG"] = str(server.kubeconfig)
+            await asyncio.gather(api.start().started(), operator.start().started())
+            await server.client.create("Board", "league", key="league", title="League")
+            await server.client.stands("Board", "league", Ready="True")
+            await answers(operator, profile)
+            assert server.emulator is not None
+            # One namespace by the Role of a namespace; all of them by the ClusterRole.
+            assert {name for _, name in server.emulator.scopes if name is None} == (
+                set() if profile == "prod" else {None}
+            )
+            for pod in (operator, api):
+                end = await pod.stop()
+                assert leaves_well(pod, end), f"{pod.container['name']}: {end}\n{pod.output[-2000:]}"
+    finally:
+        operator.end()
+        api.end()
+        issuer.close()
+
+
+def projected_audiences(pod: PodTemplate) -> list[str]:
+    """Audiences of the tokens that the cluster puts into a pod's volumes."""
+    sources = [each for volume in pod.spec["volumes"] for each in volume.get("projected", {}).get("sources", ())]
+    return [
+        each["serviceAccountToken"]["audience"] for each in sources if "audience" in each.get("serviceAccountToken", {})
+    ]
 
 
 def test_a_secret_that_is_missing_is_noticed(tmp_path: Path) -> None:
@@ -274,5 +314,5 @@ def test_every_component_is_looked_at() -> None:
             yield pod.labels["app.kubernetes.io/component"]
 
     here = {*SERVICES, "migrate", "postgres", "redis"}
-    elsewhere = {"operator", "test"}  # the test above, test_helm_pods
+    elsewhere = {"operator", "test"}  # a test above, test_helm_pods
     assert {name for profile in PROFILES for name in components(profile)} == here | elsewhere

@@ -36,6 +36,13 @@ async def play(api: Api, points: int) -> Person:
     return person
 
 
+async def shown(api: Api, season: int) -> list[tuple[int, str]]:
+    page = (await api.client.get("/api/v1/boards/weekly/entries", params={"season": season})).json()
+    assert page["season"]["status"] == "closed"
+    assert page["total"] == len(page["entries"])
+    return [(entry["rank"], entry["username"]) for entry in page["entries"]]
+
+
 @pytest.mark.parametrize("style", list(RankStyle))
 async def test_places_are_those_of_a_season_in_which_the_concealed_never_played(api: Api, style: RankStyle) -> None:
     chance = random.Random(str(style))
@@ -45,7 +52,9 @@ async def test_places_are_those_of_a_season_in_which_the_concealed_never_played(
 
     async def work(tx: Transaction) -> None:
         closed = replace((await seasons.find_many(tx, {row.id}))[row.id], status=SeasonStatus.CLOSED)
-        await standings.save_final(tx, board, closed.id)
+        for player in chance.sample(players, 3):
+            await scores.set_visible(tx, player, visible=False)
+        assert await standings.save_final(tx, board, closed.id) == len(players)
         for _ in range(12):
             concealed = set(chance.sample(players, chance.randrange(len(players) + 1)))
             for player in players:
@@ -67,14 +76,20 @@ async def test_a_ban_reaches_the_archive_at_once_and_a_pardon_too(api: Api) -> N
     assert await run_seasons(api.platform) > 0
     api.platform.catalog.invalidate()
 
-    async def shown() -> list[tuple[int, str]]:
-        page = (await api.client.get("/api/v1/boards/weekly/entries", params={"season": row.id})).json()
-        assert page["season"]["status"] == "closed"
-        assert page["total"] == len(page["entries"])
-        return [(entry["rank"], entry["username"]) for entry in page["entries"]]
-
-    assert await shown() == [(1, ada.username), (2, bob.username)]
+    assert await shown(api, row.id) == [(1, ada.username), (2, bob.username)]
     await change_status(api.platform, ada.username, PlayerStatus.BANNED, by="test")
-    assert await shown() == [(1, bob.username)]
+    assert await shown(api, row.id) == [(1, bob.username)]
     await change_status(api.platform, ada.username, PlayerStatus.ACTIVE, by="test")
-    assert await shown() == [(1, ada.username), (2, bob.username)]
+    assert await shown(api, row.id) == [(1, ada.username), (2, bob.username)]
+
+
+async def test_who_is_cleared_after_the_season_closed_has_a_place_in_it(api: Api) -> None:
+    ada, bob = await play(api, 9), await play(api, 5)
+    [row] = await api.sql("SELECT id FROM seasons WHERE board_key = 'weekly' AND status = 'open'")
+    await change_status(api.platform, ada.username, PlayerStatus.SUSPENDED, by="test")
+    await end(api, "weekly")
+    assert await run_seasons(api.platform) > 0
+    api.platform.catalog.invalidate()
+    assert await shown(api, row.id) == [(1, bob.username)]
+    await change_status(api.platform, ada.username, PlayerStatus.ACTIVE, by="test")
+    assert await shown(api, row.id) == [(1, ada.username), (2, bob.username)]

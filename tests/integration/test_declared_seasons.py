@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from scoreboard.domain.board import Board, Schedule
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
-from scoreboard.usecases.run_seasons import run_seasons
+from scoreboard.usecases.run_seasons import _close_when_over, run_seasons
 from tests.conftest import Api, open_api
 from tests.declaring import Declares, declares, managed, problem
 from tests.ledger_check import check_ledger, leaderboards_match
@@ -198,6 +199,17 @@ async def test_a_season_is_owned_as_everything_else(admin: Declares) -> None:
     await admin.must("seasons/cup", body | managed("a"))
     assert problem(await admin.put("seasons/cup", body | managed("b")))[:3] == (409, "CONFLICT", "owned")
     assert (await admin.retire("seasons/cup", uid="a", generation=1))["outcome"] == "retired"
+
+
+async def test_a_season_that_was_given_another_end_meanwhile_is_not_closed(api: Api, admin: Declares) -> None:
+    """The worker read it as over; by the time it has the lock, its end lies ahead."""
+    await admin.must("seasons/cup", {"starts_at": soon(-60), "ends_at": soon(600), "boards": ["main"]})
+    seen = await phase(api, admin, "Active")
+    board = await api.platform.catalog.board("main")
+    season = await api.platform.catalog.season("main", seen["status"]["boards"][0]["season_id"])
+    stale = replace(season, ends_at=datetime.now(UTC) - timedelta(seconds=5))
+    assert await _close_when_over(api.platform, board, stale, timedelta()) == 0
+    assert (await admin.seen("seasons/cup"))["status"]["phase"] == "Active"
 
 
 async def test_a_rehearsal_moves_no_season(api: Api, admin: Declares) -> None:

@@ -127,7 +127,11 @@ async def test_what_stands_is_what_was_accepted_last(platform: Platform, story: 
 async def test_of_two_owners_at_once_one_wins(platform: Platform) -> None:
     for number in range(10):
         spec = Board(f"race{number}", "Race")
-        wishes = [Wish(replace(spec, title=uid), Owner(f"default/{uid}", uid, 1)) for uid in "abcd"]
+        there = number % 2  # what is there already and nobody's can be adopted by one of them only
+        if there:
+            await declare(platform, Wish(spec), BY)
+        specs = {uid: spec if there else replace(spec, title=uid) for uid in "abcd"}
+        wishes = [Wish(specs[uid], Owner(f"default/{uid}", uid, 1)) for uid in specs]
         answers = await asyncio.gather(*(declare(platform, wish, BY) for wish in wishes), return_exceptions=True)
         won = [answer for answer in answers if isinstance(answer, Declaration)]
         lost = [answer for answer in answers if isinstance(answer, Refusal)]
@@ -135,8 +139,9 @@ async def test_of_two_owners_at_once_one_wins(platform: Platform) -> None:
         assert {(refusal.code, (refusal.extra or {})["reason"]) for refusal in lost} == {(ErrorCode.CONFLICT, "owned")}
         stored = (await read_declared(platform, Resource.BOARDS, spec.key)).stored
         assert stored.owner is not None
-        assert isinstance(stored.spec, Board)
-        assert (stored.spec.title, stored.spec.version) == (stored.owner.uid, 1)
+        assert stored.owner.uid == won[0].view.stored.owner.uid  # type: ignore[union-attr]
+        assert replace(stored.spec, version=1) == specs[str(stored.owner.uid)]
+        assert stored.spec.version == 1
 
 
 async def test_many_declare_the_same_at_once_and_it_is_declared_once(platform: Platform) -> None:

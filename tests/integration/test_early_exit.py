@@ -11,13 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = (
-    "scoreboard_api",
-    "scoreboard_realtime",
-    "scoreboard_worker",
-    "scoreboard_anticheat_ml",
-    "scoreboard_operator",
-)
+PACKAGES = [f"scoreboard_{name}" for name in ("api", "realtime", "worker", "anticheat_ml", "operator")]
 STUCK = "import time\nprint('importing', flush=True)\ntime.sleep(100)\n"
 
 

@@ -28,6 +28,7 @@ from scoreboard.usecases.keep_snapshots import keep_snapshots
 from scoreboard.usecases.preview_correction import preview_correction
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 from scoreboard.usecases.run_seasons import run_seasons
+from tests.amending import hold
 from tests.conftest import Api, open_api
 from tests.security.callers import open_caller
 from tests.stage import Person, Stores, register, until
@@ -68,7 +69,7 @@ def lines(reply: httpx.Response) -> list[tuple[str, int, int]]:
 
 @pytest_asyncio.fixture
 async def cup(stores: Stores) -> AsyncIterator[Cup]:
-    async with open_api(stores) as api:
+    async with open_api(stores, SCOREBOARD_FREEZE_GRACE="0.1", SCOREBOARD_REDIS_TIMEOUT="2") as api:
         ada, bob = await register(api.client), await register(api.client)
         await ada.score("match", points=30)
         await bob.score("match", points=20)
@@ -137,6 +138,31 @@ async def test_ones_own_points_are_told_and_ones_real_rank_is_not(cup: Cup) -> N
     assert history["items"][0]["points"] == 99
 
 
+async def test_where_held_points_would_lead_is_told_of_the_frozen_board(cup: Cup) -> None:
+    platform = cup.api.platform
+    await cup.ada.score("match", points=100)
+    await hold(platform, UUID(cup.bob.id), "match", 5)
+    pending = (await cup.bob.get(f"{DENSE}/me")).json()["pending"]
+    assert (pending["score"], pending["rank"]) == (40, None)
+    await freeze_boards(platform)
+    pending = (await cup.bob.get(f"{DENSE}/me")).json()["pending"]
+    assert (pending["score"], pending["rank"]) == (40, 1)
+    await cup.declare(frozen_from=None)
+    assert (await cup.bob.get(f"{DENSE}/me")).json()["pending"]["rank"] == 2
+
+
+async def test_a_frozen_top_is_kept_apart_by_caches(cup: Cup) -> None:
+    """Neither our own caches nor those on the way give a spectator what a moderator was given, nor the other way."""
+    tags = set()
+    for caller in (None, cup.moderator, None):
+        headers = caller.headers if caller is not None else {}
+        reply = await cup.api.client.get(f"{DENSE}/top", headers=headers)
+        assert "Authorization" in reply.headers["vary"]
+        assert [entry["score"] for entry in reply.json()["entries"]] == ([30, 20] if caller is None else [35, 30])
+        tags.add(reply.headers["etag"])
+    assert len(tags) == 2
+
+
 async def test_nobody_looks_past_the_freeze(cup: Cup) -> None:
     before = cup.since - timedelta(microseconds=1)
     assert await cup.top(at=before.isoformat()) == named(cup, *FROZEN_OF)
@@ -202,7 +228,7 @@ async def test_all_is_revealed_at_the_end_and_when_the_freeze_is_taken_out(cup: 
 
 
 async def test_a_season_that_closes_in_a_freeze_keeps_its_end_to_itself(stores: Stores) -> None:
-    async with open_api(stores) as api:
+    async with open_api(stores, SCOREBOARD_REDIS_TIMEOUT="2") as api:
         ada, bob = await register(api.client), await register(api.client)
         await ada.score("match", points=30)
         await bob.score("match", points=20)
@@ -246,7 +272,8 @@ async def test_what_was_done_before_the_freeze_and_commits_after_it_is_on_the_fr
     since = utc_now()
     await cup.declare(frozen_from=since)
     freezing = asyncio.create_task(freeze_boards(platform))
-    await asyncio.sleep(0.3)
+    done, _ = await asyncio.wait([freezing], timeout=0.6)
+    assert not done, "the snapshot is taken although a completion of that time is under way"
     go.set()
     await keeper
     await late

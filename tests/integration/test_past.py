@@ -16,7 +16,7 @@ from scoreboard.domain.board import Board, Operator, Order
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.freeze import Look
 from scoreboard.domain.refold import Effective, refold
-from scoreboard.storage import actions, past, seasons
+from scoreboard.storage import actions, past, seasons, snapshots
 from scoreboard.storage.database import Transaction
 from scoreboard.telemetry import utc_now
 from scoreboard.usecases.announce import OutboxMarker
@@ -83,9 +83,10 @@ async def test_the_database_folds_as_the_domain_does(api: Api, board: Board) -> 
 
 
 async def test_a_past_board_is_what_was_done_by_then_as_far_as_it_counts_today(
-    platform: Platform, marker: OutboxMarker
+    platform: Platform, marker: OutboxMarker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chance plays, corrects, hides and closes. Each remembered moment is then read with and without snapshots."""
+    monkeypatch.setattr(snapshots, "_PLAYERS", 2)  # so that they are taken in parts
     arena = await furnished(platform, marker)
     story = Story(arena, random.Random(22))
     for name in NAMES:

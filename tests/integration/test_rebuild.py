@@ -3,10 +3,12 @@
 import asyncio
 import random
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from scoreboard.domain.board import Board
 from scoreboard.domain.completion import CompletionRequest
@@ -16,6 +18,7 @@ from scoreboard.live import keys, leaderboard, locks
 from scoreboard.live.bus import newest_position, read_events
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import outbox, players
+from scoreboard.usecases import audit_leaderboards as audit
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.audit_leaderboards import audit_leaderboards
 from scoreboard.usecases.complete_actions import complete_actions, save_completions
@@ -219,6 +222,47 @@ async def test_the_audit_repairs_what_differs(platform: Platform, crowd: list[UU
         [epoch] = await platform.live.redis.hmget(keys.leaderboard_meta(season.id), "epoch")
         order = keys.leaderboard_part(season.id, epoch.decode(), "z")
         [best, *_] = await platform.live.redis.zrange(order, 0, 0)
+
+
+async def test_what_is_on_its_way_is_no_drift(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither committed and not yet announced, nor a player who scores all the time; drift beside them is found."""
+
+    def drifted() -> float:
+        return REGISTRY.get_sample_value("scoreboard_leaderboard_drifted_entries_total", {"board": "main"}) or 0
+
+    rng = random.Random(11)
+    await play(platform, crowd, marker, rng, 3)
+    await marker.finish()
+    await sweep_outbox(platform, older_than=0)
+    before = drifted()
+    await save_completions(platform, [request(rng, crowd[:1]) for _ in range(3)], marker)
+    assert not await leaderboards_match(platform)
+    assert (await audit_leaderboards(platform))["main"] == 0
+    assert drifted() == before
+    await sweep_outbox(platform, older_than=0)
+    assert await leaderboards_match(platform)
+
+    season = await platform.catalog.season("main", None)
+    [epoch] = await platform.live.redis.hmget(keys.leaderboard_meta(season.id), "epoch")
+    order = keys.leaderboard_part(season.id, epoch.decode(), "z")
+    [best, *_] = await platform.live.redis.zrange(order, 0, 0)
+    await platform.live.redis.zincrby(order, 5, best)
+    look, looks = audit._differing, 0
+
+    async def while_others_play(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        await save_completions(platform, [request(rng, crowd[-1:])], marker)  # commits, is not announced yet
+        found = await look(*arguments)
+        await sweep_outbox(platform, older_than=0)
+        return found
+
+    monkeypatch.setattr(audit, "_differing", while_others_play)
+    assert (await audit_leaderboards(platform))["main"] == 1, "the one that was harmed, not the one who plays"
+    assert looks >= 2
+    assert drifted() == before + 1
 
 
 async def test_scores_of_one_batch_have_moments_of_their_own(

@@ -4,9 +4,21 @@ from dashboards import generate
 from dashboards.metrics_document import told
 
 BOUNDED = {
-    *("board", "by", "call", "code", "decision", "event", "feature", "found", "kind", "layer", "level", "loop"),
-    *("needed", "outcome", "quantile", "reason", "result", "revision", "route", "service", "signal", "source", "stage"),
-    *("status", "store", "subject", "transport", "type", "verdict", "version"),
+    *("board", "by", "call", "code", "condition", "decision", "event", "feature", "found", "kind", "layer", "level"),
+    *(
+        "loop",
+        "needed",
+        "outcome",
+        "quantile",
+        "reason",
+        "resource",
+        "result",
+        "revision",
+        "route",
+        "service",
+        "signal",
+    ),
+    *("source", "stage", "status", "store", "subject", "transport", "type", "verdict", "version"),
 }
 
 

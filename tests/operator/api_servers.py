@@ -20,6 +20,8 @@ import httpx2 as httpx
 import kmock
 import kopf
 import yaml
+from aiohttp.test_utils import RawTestServer
+from aiohttp.web import Server, ServerRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -35,6 +37,13 @@ APPLY = {"Content-Type": "application/apply-patch+yaml"}
 WHY_NONE = f"no API server: {NAMED} names none, nor do {APISERVER} and {ETCD} name the binaries of one"
 
 
+class _Quick(RawTestServer):
+    """Ends without waiting for watches, which never end by themselves."""
+
+    async def _make_runner(self, **options: Any) -> ServerRunner:
+        return ServerRunner(Server(self._handler, **options), shutdown_timeout=0.2)
+
+
 @dataclass
 class ApiServer:
     """An API server with a namespace of the test's own, and a kubeconfig for the operator."""
@@ -44,11 +53,21 @@ class ApiServer:
     emulator: Emulator | None = None
     serving: kmock.Server | None = None
 
+    async def go_away(self) -> None:
+        """Nobody listens any more (kmock only)."""
+        assert self.serving is not None
+        await self.serving.__aexit__(None, None, None)
+
+    async def come_back(self) -> None:
+        """At the same address, with all that was there."""
+        assert self.serving is not None
+        await self.serving.__aenter__()
+
 
 @asynccontextmanager
 async def emulated(folder: Path, *, defined: bool = True, namespace: str = "scores") -> AsyncIterator[ApiServer]:
     """kmock, empty."""
-    async with Emulator() as emulator, kmock.Server(emulator, port=free_port()) as server:
+    async with Emulator() as emulator, kmock.Server(emulator, port=free_port(), server_cls=_Quick) as server:
         if defined:
             emulator.define()
         url = str(server.url).rstrip("/")

@@ -81,7 +81,7 @@ class ClusterClient:
     async def conditions(self, kind: str, name: str) -> dict[str, Document]:
         return {each["type"]: each for each in (await self.status(kind, name)).get("conditions", ())}
 
-    async def stands(self, kind: str, name: str, within: float = 20.0, **wanted: str) -> dict[str, Document]:
+    async def stands(self, kind: str, name: str, within: float = 60.0, **wanted: str) -> dict[str, Document]:
         """Wait until conditions have these values, spoken of the resource's present generation; all conditions."""
         last: dict[str, Document] = {}
 
@@ -102,7 +102,7 @@ class ClusterClient:
             raise AssertionError(f"{error}; last: {last}") from None
         return dict(last)
 
-    async def gone(self, kind: str, name: str, within: float = 20.0) -> None:
+    async def gone(self, kind: str, name: str, within: float = 60.0) -> None:
         async def absent() -> bool:
             return await self.get(kind, name) is None
 

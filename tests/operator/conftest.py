@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -40,7 +41,7 @@ class Plane:
     issuer: Issuer
     admin: Declares
 
-    def token(self, **changes: object) -> str:
+    def token(self, **changes: Any) -> str:
         """A ServiceAccount token as a cluster projects it into the operator's pod."""
         return self.issuer.token(ACCOUNT, **{"iss": CLUSTER, "aud": ["scoreboard-api"], **changes})
 
@@ -52,6 +53,15 @@ class Plane:
     def resume_api(self) -> None:
         assert self.running.api.process is not None
         self.running.api.process.send_signal(signal.SIGCONT)
+
+    async def restore_api(self) -> None:
+        """As tests expect to find it, whatever the last one did."""
+        assert self.running.api.process is not None
+        if self.running.api.process.poll() is None:
+            self.resume_api()
+        else:
+            self.running.api.start()
+        await self.running.api.ready(60)
 
 
 @dataclass
@@ -159,7 +169,7 @@ async def one_operator(
 async def operator(one_operator: Operator, plane: Plane) -> AsyncIterator[Operator]:
     """The running operator; what a test made in the cluster is deleted afterwards, whatever state it left behind."""
     yield one_operator
-    plane.resume_api()
+    await plane.restore_api()
     if not one_operator.is_running:
         await one_operator.begin()
     await one_operator.server.client.clear()

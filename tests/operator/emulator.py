@@ -37,6 +37,7 @@ RBAC = {
 class Emulator(kmock.KubernetesEmulator):
     """The API server."""
 
+    refuses_status: bool = False
     asked: set[tuple[str, str, str]] = attrs.field(factory=set)
     scopes: set[tuple[str, str | None]] = attrs.field(factory=set)
     _versions: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
@@ -68,6 +69,8 @@ class Emulator(kmock.KubernetesEmulator):
             kmock.action.DELETE,
         ):
             return await super()._handle(request)
+        if self.refuses_status and request.subresource == "status":
+            raise kmock.KubernetesError(status=500, reason="InternalError", message="as the test wants it")
         async with self._writing:
             self._complete(request)
             try:

@@ -7,15 +7,19 @@ What kmock cannot show stands in ``emulator.py``.
 from typing import Any
 
 import pytest
+import yaml
 
+from charts.generate import CHARTS
 from scoreboard.domain.board import Board
 from scoreboard.usecases.configure import configure
+from scoreboard_api.schemas.admin import DeclareBoard
 from tests.charts.documents import named
 from tests.operator.conftest import Operator, Plane
 from tests.operator.emulator import Emulator
 from tests.stage import until
 
 pytestmark = pytest.mark.timeout(120)
+EXAMPLES = sorted((CHARTS.parent / "k8s" / "examples").glob("*.yaml"))
 
 
 async def version(plane: Plane, what: str) -> int:
@@ -62,6 +66,21 @@ async def test_four_kinds_become_ready_and_say_what_is(operator: Operator, plane
     await until(told, within=20, what="the season being told as active")
     assert await operator.metric("scoreboard_operator_objects", condition="Declared") == 4
     assert await operator.metric("scoreboard_operator_objects", condition="Waiting") == 0
+
+
+async def test_the_examples_become_ready(operator: Operator) -> None:
+    """As ``kubectl apply -f k8s/examples`` sends them: by the names of the files, so kinds before their boards."""
+    cluster = operator.server.client
+    sent = []
+    for path in EXAMPLES:
+        for document in yaml.safe_load_all(path.read_text("utf-8")):
+            if "freeze" not in DeclareBoard.model_fields:
+                document["spec"].pop("freeze", None)  # the definition is ahead of the API
+            await cluster.create(document["kind"], document["metadata"]["name"], **document["spec"])
+            sent.append((document["kind"], document["metadata"]["name"]))
+    for kind, name in sent:
+        await cluster.stands(kind, name, Ready="True")
+    assert {kind for kind, _ in sent} == {"Board", "ActionKind", "AntiCheatPolicy", "Season"}
 
 
 async def test_a_change_is_one_version_and_the_same_is_none(operator: Operator, plane: Plane) -> None:

@@ -21,6 +21,7 @@ from scoreboard.domain.model import (
 from scoreboard.domain.policy import AntiCheatPolicy, Mode
 from scoreboard.domain.promotion import LEAST_LABELS, Evidence, Labels, Patience, objections
 from scoreboard.domain.review import gravity
+from scoreboard_anticheat_ml.shipped import artefact
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PATIENCE = Patience(shadow_days=7, canary_days=7)
@@ -37,11 +38,14 @@ GOOD = Evidence(
     metrics=METRICS,
     players=5000,
     flagged=10,
+    cheats_flagged=8,
+    days=8,
     labels=Labels(20, 18, 20, 1),
     rival=Labels(20, 15, 20, 1),
     confirmed=19,
     decided=20,
     canaries_equal=True,
+    reported_at=NOW - timedelta(seconds=10),
 )
 
 
@@ -146,12 +150,19 @@ def test_a_candidate_needs_its_family_table_and_its_segments(metrics: dict[str, 
     assert words in objection
 
 
+def test_the_shipped_model_passes_the_gate_for_candidates() -> None:
+    shipped = replace(GOOD, metrics=artefact().sidecar["metrics"])
+    assert objections(ModelStage.CANDIDATE, shipped, PATIENCE, NOW) == []
+
+
 @pytest.mark.parametrize(
     ("evidence", "words"),
     [
         ({"stage_since": NOW - timedelta(days=6)}, "1.0 are left"),
+        ({"days": 6}, "on 6 days of this stage; 7 are needed"),
         ({"canaries_equal": None}, "known scores"),
         ({"canaries_equal": False}, "known scores"),
+        ({"reported_at": NOW - timedelta(minutes=11)}, "is old"),
         ({"players": 3, "flagged": 0}, "at least 20"),
         ({"flagged": 500}, "10.00% of the players"),
         ({"labels": Labels(20, 18, 20, 9)}, "45% of those whom reviewers cleared"),
@@ -164,7 +175,7 @@ def test_a_week_in_shadow_budget_and_labels_come_before_flagging(evidence: dict[
 
 
 def test_the_days_in_shadow_are_counted_from_the_given_moment() -> None:
-    began = replace(GOOD, stage_since=NOW)
+    began = replace(GOOD, stage_since=NOW, reported_at=NOW + timedelta(days=7))
     assert objections(ModelStage.SHADOW, began, PATIENCE, NOW + timedelta(days=7)) == []
     assert objections(ModelStage.SHADOW, began, PATIENCE, NOW + timedelta(days=7) - timedelta(seconds=1))
 
@@ -183,5 +194,8 @@ def test_holding_needs_reviewers_who_agree(evidence: dict[str, int], words: str)
 
 
 def test_confirmed_cheats_do_not_count_against_the_budget() -> None:
-    busy = replace(GOOD, players=100, flagged=10, labels=Labels(12, 10, 20, 0), rival=None)
+    busy = replace(GOOD, players=100, flagged=10, cheats_flagged=10)
     assert objections(ModelStage.SHADOW, busy, PATIENCE, NOW) == []
+    before = replace(busy, cheats_flagged=0, labels=Labels(12, 10, 20, 0), rival=None)
+    [objection] = objections(ModelStage.SHADOW, before, PATIENCE, NOW)
+    assert "10.00% of the players" in objection, "who was flagged and confirmed in an earlier stage counts there"

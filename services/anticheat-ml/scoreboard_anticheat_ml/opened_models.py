@@ -84,10 +84,15 @@ class OpenedModels:
     def _ready(self, model: RegisteredModel | None) -> Ready | None:
         return None if model is None else Ready(model.id, model.stage, self._opened[model.id])
 
-    def follow(self, registered: Sequence[RegisteredModel]) -> None:
+    def follow(self, registered: Sequence[RegisteredModel], *, expected: bool = False) -> None:
         """Take over what the registry says now. What has to be loaded is loaded meanwhile.
 
-        ``waiting`` is True afterwards while nothing can be asked that should be.
+        ``waiting`` is True afterwards while the one that should be asked is being loaded, or is still to be registered:
+        what is played meanwhile is for that one, not for whichever was quicker. What was refused is not waited for.
+
+        Args:
+            registered: The models that may be asked.
+            expected: There is none yet, but the package's own will come.
         """
         now = asyncio.get_running_loop().time()
         usable = [model for model in registered if self._refused.get(model.id, 0.0) <= now]
@@ -99,7 +104,8 @@ class OpenedModels:
         self._lineup = line_up([model for model in registered if model.id in self._opened])
         for name in self._opened.keys() - names - self._in_use():
             del self._opened[name]
-        self.waiting = self._lineup.current is None
+        awaited = line_up([model for model in registered if model.id not in self._refused]).current
+        self.waiting = expected or (awaited is not None and awaited.id not in self._opened)
         if self._lineup.current is not None and self._lineup.current != before:
             _log.info("model in use", model=self._lineup.current.id, stage=str(self._lineup.current.stage))
 
@@ -110,6 +116,7 @@ class OpenedModels:
         try:
             stored = await self._platform.database.transact(lambda tx: models.artefact(tx, model_id))
             self._opened[model_id] = await asyncio.to_thread(open_stored, model_id, stored, self._keys)
+            self._refused.pop(model_id, None)
             _log.info("model loaded", model=model_id)
         except ArtefactRefused as error:
             self._refused[model_id] = asyncio.get_running_loop().time() + _LOOK_AGAIN

@@ -84,7 +84,10 @@ async def renew_signatures(platform: Platform, keys: Sequence[PlatformKey]) -> N
 
 
 async def register_shipped(platform: Platform, keys: Sequence[PlatformKey]) -> None:
-    """See to it that the package's model is in the registry, in shadow at first, with a signature that is still known.
+    """See to it that the package's model is in the registry, with a signature that is still known.
+
+    It begins in shadow, and as a candidate where a model is in shadow already that fits this version: only one is asked
+    there, and whom people are watching a new release does not displace.
 
     Args:
         platform: stores.
@@ -101,8 +104,16 @@ async def register_shipped(platform: Platform, keys: Sequence[PlatformKey]) -> N
     opened = await asyncio.to_thread(shipped)
     model_id, stored = vouched(opened.artefact, keys[0])
     if known is None:
-        await register_model(platform, model_id, stored, stage=ModelStage.SHADOW, by="the package")
-        _log.info("shipped model registered", model=model_id)
+        stage = await _first_stage(platform, artefact)
+        await register_model(platform, model_id, stored, stage=stage, by="the package")
+        _log.info("shipped model registered", model=model_id, stage=str(stage))
     else:
         await platform.database.transact(lambda tx: models.sign(tx, model_id, stored))
         _log.info("shipped model signed with the present key", model=model_id)
+
+
+async def _first_stage(platform: Platform, artefact: Artefact) -> ModelStage:
+    registered = await platform.database.transact(models.listed)
+    fits = [model for model in registered if model.sidecar.get("schema") == artefact.sidecar["schema"]]
+    taken = any(model.stage is ModelStage.SHADOW for model in fits)
+    return ModelStage.CANDIDATE if taken else ModelStage.SHADOW

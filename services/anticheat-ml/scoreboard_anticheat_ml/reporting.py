@@ -1,5 +1,6 @@
-"""How the model in use is: drift, scores, canaries. Kept in Postgres for the console, shown as metrics."""
+"""How the models that are asked are: drift, scores, canaries. Kept in Postgres for the console, shown as metrics."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_model_health import read_model_health
 from scoreboard_anticheat_ml.artefact import Opened
 from scoreboard_anticheat_ml.drift import Drift
-from scoreboard_anticheat_ml.opened_models import OpenedModels
+from scoreboard_anticheat_ml.opened_models import OpenedModels, Ready
+from scoreboard_anticheat_ml.worker import Worker
 
 _log = structlog.get_logger("scoreboard.model")
 _SHOWN = 10
@@ -25,25 +27,30 @@ def canaries_equal(opened: Opened) -> bool:
     return bool(np.array_equal(opened.canaries.scores(opened.model), opened.canary_scores))
 
 
-class Reporter:
-    """Reports about the model in use, every few seconds."""
+def _checked(ready: Ready) -> dict[str, Any]:
+    equal = canaries_equal(ready.opened)
+    if not equal:
+        _log.error("a model scores its canaries differently than when it was loaded", model=ready.id)
+    return {"model": ready.id, "at": telemetry.utc_now().isoformat(), "equal": equal}
 
-    def __init__(self, platform: Platform, opened: OpenedModels, drift: Drift) -> None:
+
+class Reporter:
+    """Reports about the model in use and the one in shadow beside it, every few seconds."""
+
+    def __init__(self, platform: Platform, opened: OpenedModels, drift: Drift, worker: Worker) -> None:
         self._platform = platform
         self._opened = opened
         self._drift = drift
-        self._canaries: dict[str, Any] | None = None
+        self._worker = worker
+        self._canaries: dict[str, dict[str, Any]] = {}
 
     async def check_canaries(self) -> None:
         """Score the canaries once more. A difference means that memory, a library or the processor changed."""
-        current = self._opened.current
-        if current is None:
-            return
-        equal = canaries_equal(current.opened)
-        if not equal:
-            _log.error("the model scores its canaries differently than when it was loaded", model=current.id)
-        self._canaries = {"model": current.id, "at": telemetry.utc_now().isoformat(), "equal": equal}
-        telemetry.MODEL_CANARIES.set(equal)
+        self._canaries = {ready.id: _checked(ready) for ready in self._opened.asked}
+        self._show_canaries()
+
+    def _show_canaries(self) -> None:
+        telemetry.MODEL_CANARIES.set(all(checked["equal"] for checked in self._canaries.values()))
 
     async def forget(self) -> None:
         """Delete old windows that led to nothing, a part at a time. Raises StoreUnavailable."""
@@ -52,20 +59,37 @@ class Reporter:
             pass
 
     async def report(self) -> None:
-        """Keep the report and set the gauges. Raises StoreUnavailable."""
-        current = self._opened.current
-        if current is not None:
-            if self._canaries is None or self._canaries["model"] != current.id:
-                await self.check_canaries()
-            report = self._report(current.opened)
+        """Keep the report and set the gauges. Raises StoreUnavailable.
+
+        While another process deals with the ledger, this one has nothing to report: it measures nothing.
+        """
+        asked = [] if self._worker.standing_by else self._opened.asked
+        if asked:
+            reports = self._reports(asked)
 
             async def save(tx: Transaction) -> None:
-                await models.save_health(tx, current.id, report)
+                for model_id, report in reports.items():
+                    await models.save_health(tx, model_id, report)
 
             await self._platform.database.transact(save)
         await self._show()
 
-    def _report(self, opened: Opened) -> dict[str, Any]:
+    def _reports(self, asked: Sequence[Ready]) -> dict[str, dict[str, Any]]:
+        """Of the current model everything, of the one beside it the canaries: drift is the play's, not a model's."""
+        known = self._canaries
+        self._canaries = {ready.id: known.get(ready.id) or _checked(ready) for ready in asked}
+        if self._canaries.keys() != known.keys():
+            self._show_canaries()
+        current = self._opened.current
+        return {
+            ready.id: {
+                **(self._play(ready.opened) if current is not None and ready.id == current.id else {}),
+                "canaries": self._canaries[ready.id],
+            }
+            for ready in asked
+        }
+
+    def _play(self, opened: Opened) -> dict[str, Any]:
         psi = self._drift.index(opened.model.reference)
         scores = self._drift.scores()
         for feature, value in psi.items():
@@ -77,7 +101,6 @@ class Reporter:
             "windows": len(self._drift),
             "drift": [{"feature": feature, "psi": round(value, 4)} for feature, value in worst],
             "scores": scores,
-            "canaries": self._canaries,
         }
 
     async def _show(self) -> None:

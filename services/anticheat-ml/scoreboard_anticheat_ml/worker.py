@@ -64,6 +64,11 @@ class Worker:
         self._position: int | None = None
         self._elsewhere: int | None = None
 
+    @property
+    def standing_by(self) -> bool:
+        """Whether another process deals with the ledger, as far as this one knows."""
+        return self._elsewhere is not None
+
     async def round(self) -> None:
         """Wait until something has happened, and deal with it. Run it supervised, without a pause between rounds."""
         try:
@@ -127,7 +132,8 @@ class Worker:
         """The next entries, what the registry says now, and what memory lacks of these players."""
         settings = self._platform.settings
         on = settings.model_enabled and await models.is_on(tx)
-        self._opened.follow(await models.loaded(tx))
+        registered = await models.loaded(tx)
+        self._opened.follow(registered, expected=not registered and not await models.is_any(tx))
         _show_stage(self._opened, on=on)
         rows = await timings.after(tx, before, settings.model_batch)
         asked = self._opened.asked

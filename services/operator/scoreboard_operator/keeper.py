@@ -48,6 +48,9 @@ class _Kept:
     """What is known of one resource between rounds."""
 
     plural: str
+    # Endpoint and key, by which others wait for it; when it was last seen to be declared.
+    thing: tuple[str, str]
+    came: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     due: float = 0.0
     failures: int = 0
@@ -116,6 +119,7 @@ class Keeper:
     async def _round(self, resource: Resource, kept: _Kept) -> Told:
         if kept.leaving:
             return Told({})
+        begun = self._now()
         with telemetry.OPERATOR_ROUND_SECONDS.labels(resource.kind.plural).time():
             verdict = PAUSED if resource.paused else await self._answer(resource, kept)
         if self._is_blip(resource, kept, verdict):
@@ -126,7 +130,9 @@ class Keeper:
         kept.declared = None
         if verdict.view is not None:
             kept.declared = (resource.generation, verdict.view.version)
-            self._wake((resource.kind.endpoint, resource.key))
+            self._come(kept)
+        elif any(other.came >= begun and other.thing in kept.waits_for for other in self._kept.values()):
+            kept.due = 0.0  # it came while the API was still asked for this one
         return told
 
     def _is_blip(self, resource: Resource, kept: _Kept, verdict: Verdict) -> bool:
@@ -176,14 +182,17 @@ class Keeper:
         _log.info("resource let go", kind=resource.kind.plural, name=resource.name, reason=event.reason)
         return Farewell(Told({}, event))
 
-    def _wake(self, come: tuple[str, str]) -> None:
+    def _come(self, kept: _Kept) -> None:
+        """Wake what waits for it."""
+        kept.came = self._now()
         for other in self._kept.values():
-            if come in other.waits_for:
+            if kept.thing in other.waits_for:
                 other.due = 0.0
 
     def _of(self, resource: Resource) -> _Kept:
         if resource.uid not in self._kept:
-            self._kept[resource.uid] = _Kept(resource.kind.plural, due=self._now() + _MET_WITHIN)
+            thing = (resource.kind.endpoint, resource.key)
+            self._kept[resource.uid] = _Kept(resource.kind.plural, thing, due=self._now() + _MET_WITHIN)
         return self._kept[resource.uid]
 
     @staticmethod

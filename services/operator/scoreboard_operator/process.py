@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 
 import kopf
 
-from scoreboard import telemetry
+from scoreboard import __version__, telemetry
 from scoreboard.probes import ProbeServer
-from scoreboard.supervision import tune_garbage_collector
+from scoreboard.supervision import end_tasks, measure_lag, supervise, tune_garbage_collector
 from scoreboard_operator.cluster import Cluster
 from scoreboard_operator.handlers import kopf_settings, register
 from scoreboard_operator.keeper import Keeper
@@ -37,6 +37,8 @@ async def run(settings: OperatorSettings) -> None:
         telemetry.DRAINING.set(1)
         stop.set()
 
+    telemetry.BUILD_INFO.labels("operator", __version__).set(1)
+    lag = asyncio.create_task(supervise("lag", measure_lag, every=0))
     server = await probes.start(settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
     _on_signals(leave)
     try:
@@ -44,6 +46,7 @@ async def run(settings: OperatorSettings) -> None:
             if await _comes_before(cluster.definitions(), stop):
                 await _operate(settings, chosen, cluster, Keeper(api, settings), leave, stop)
     finally:
+        await end_tasks([lag])
         if server is not None:
             server.close()
 

@@ -1,5 +1,6 @@
 """What the API's answer means for a resource. Pure: bytes in, a verdict in words for people out."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -102,6 +103,7 @@ _CONFLICTS = {
     "overlap": "Overlap",
 }
 _FOR_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_SECONDS = re.compile(r"\d{1,5}", re.ASCII)  # of a Retry-After; what is no number, or longer than a day, is not obeyed
 _NOT_THIS_API = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
@@ -167,7 +169,7 @@ def _degraded(status: int, problem: Problem, retry_after: str) -> Verdict:
         reason, message = BUSY, f"The API asks for a pause: {detail}"
     else:
         reason, message = "Unavailable", f"The API cannot at this moment ({status}): {detail}"
-    wait = float(retry_after) if retry_after.isdigit() else 0.0
+    wait = float(retry_after) if _SECONDS.fullmatch(retry_after) else 0.0
     return Verdict(State.DEGRADED, reason, message, "degraded", retry_after=wait)
 
 

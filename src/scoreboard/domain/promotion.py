@@ -23,6 +23,9 @@ TPR_FLOORS = {"20": 0.51, "50": 0.68, "200": 0.72}
 reached before anything was tuned. A model below it has learned nothing that counts."""
 FAMILY_FLOOR = 0.20
 """The same for each family by itself, at the longest windows: no hole that one kind of cheat could live in."""
+BORROWED = frozenset({"exponential_waits", "grinder", "lognormal_jitter", "shuffled_human"})
+"""Families that no floor is set for: they borrow a person's intervals and leave out only memory or breaks, which 200 of
+them do not tell from some people (ADR 0019). They count in the mean."""
 SEGMENT_RATIO = 2.0
 """The worst segment's share of honest players who are flagged, over the mean: slow regular people are no cheats."""
 FLAG_BUDGET = 0.004
@@ -33,6 +36,8 @@ LEAST_LABELS = 5
 PRECISION_FLOOR = 0.8
 """Confirmed by reviewers, of what the model brought up, before it may hold and before it may suspend."""
 LEAST_PLAYERS = 20
+REPORT_AGE = timedelta(minutes=10)
+"""An older report comes from a process that no longer asks the model: they are written every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,36 @@ class Evidence:
         metrics: What its training measured.
         players: How many players it has looked at in this stage.
         flagged: How many of them it flagged, or would have.
+        cheats_flagged: How many of those reviewers confirmed in this stage.
+        days: On how many days of this stage it looked at anybody; none go by while models are switched off.
         labels: Reviewers' decisions about players it looked at.
         rival: The same for the model that it would replace; None where there is none.
-        confirmed: Of the cases that models brought up, how many reviewers confirmed.
+        confirmed: Of the cases that it brought up or added to in this stage, how many reviewers confirmed.
         decided: How many they decided.
         canaries_equal: Whether its known windows still score the same; None where nobody has looked yet.
+        reported_at: When the process that asks it last said so; None where none ever did.
     """
 
     stage_since: datetime
     metrics: Mapping[str, Any]
     players: int
     flagged: int
+    cheats_flagged: int
+    days: int
     labels: Labels
     rival: Labels | None
     confirmed: int
     decided: int
     canaries_equal: bool | None
+    reported_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Days in shadow before a model may flag, and days as a canary, and holding, before it may do more."""
+    """Days in shadow before a model may flag, and days as a canary, and holding, before it may do more.
+
+    So much time has to go by, and on so many days the model has to have looked at somebody.
+    """
 
     shadow_days: float
     canary_days: float
@@ -94,9 +108,11 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
     """Why a model may not take the step from this stage to the next; none when it may. Sentences for an operator."""
     if stage is ModelStage.CANDIDATE:
         return _training(evidence.metrics)
-    found = _waiting(stage, evidence.stage_since, patience, now)
+    found = _waiting(stage, evidence, patience, now)
     if evidence.canaries_equal is not True:
         found.append("Its windows with known scores have not been found to come out as they should.")
+    elif evidence.reported_at is None or now - evidence.reported_at > REPORT_AGE:
+        found.append("Its last report on windows with known scores is old: the model's service has to be asking it.")
     if evidence.players < LEAST_PLAYERS:
         found.append(f"It has looked at {evidence.players} players in this stage; at least {LEAST_PLAYERS} are needed.")
     elif evidence.flagged / evidence.players > max(FLAG_BUDGET, _confirmed_share(evidence)):
@@ -108,15 +124,17 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
 
 def _confirmed_share(evidence: Evidence) -> float:
     """Cheats whom reviewers confirmed do not count against the budget."""
-    return FLAG_BUDGET + evidence.labels.cheats_flagged / max(evidence.players, 1)
+    return FLAG_BUDGET + evidence.cheats_flagged / max(evidence.players, 1)
 
 
-def _waiting(stage: ModelStage, since: datetime, patience: Patience, now: datetime) -> list[str]:
+def _waiting(stage: ModelStage, evidence: Evidence, patience: Patience, now: datetime) -> list[str]:
     days = patience.shadow_days if stage is ModelStage.SHADOW else patience.canary_days
-    left = since + timedelta(days=days) - now
-    if left <= timedelta(0):
-        return []
-    return [f"It has to be in this stage for {days:g} days; {left / timedelta(days=1):.1f} are left."]
+    left = evidence.stage_since + timedelta(days=days) - now
+    if left > timedelta(0):
+        return [f"It has to be in this stage for {days:g} days; {left / timedelta(days=1):.1f} are left."]
+    if evidence.days < days:
+        return [f"It has looked at players on {evidence.days} days of this stage; {days:g} are needed."]
+    return []
 
 
 def _training(metrics: Mapping[str, Any]) -> list[str]:
@@ -132,7 +150,7 @@ def _training(metrics: Mapping[str, Any]) -> list[str]:
             found.append(f"Windows of {length}: finds {shown} of cheats at 0.1 % false positives; {floor} are needed.")
     families = _at(tables, max(TPR_FLOORS, key=int), "families")
     if isinstance(families, Mapping):
-        weak = sorted(name for name, reached in families.items() if reached < FAMILY_FLOOR)
+        weak = sorted(name for name, reached in families.items() if reached < FAMILY_FLOOR and name not in BORROWED)
         if weak:
             found.append(f"It finds too little of: {', '.join(weak)} (below {FAMILY_FLOOR}).")
     ratio = metrics.get("segment_ratio")

@@ -33,7 +33,14 @@ _TOLD = (
 )
 _RATES = (
     "SELECT count(DISTINCT player_id) AS players, count(DISTINCT player_id) FILTER (WHERE verdict = ANY($3))"
-    " AS flagged, count(*) AS windows FROM model_windows WHERE model_id = $1 AND at >= $2"
+    " AS flagged, count(*) AS windows, count(DISTINCT (at AT TIME ZONE 'UTC')::date) AS days"
+    " FROM model_windows WHERE model_id = $1 AND at >= $2"
+)
+# A deadline decides nothing about a player; of several decisions the last one counts.
+_LAST_DECISION = (
+    "SELECT DISTINCT ON (c.player_id) c.player_id, c.decision IN ('reject', 'ban') AS cheat, c.decided_at"
+    " FROM review_cases c WHERE c.status = 'decided' AND c.decided_by IS NOT NULL AND c.decided_at >= $2"
+    " ORDER BY c.player_id, c.decided_at DESC"
 )
 _DISAGREEMENT = (
     "SELECT count(*) AS both, count(*) FILTER (WHERE (a.verdict = ANY($4)) <> (b.verdict = ANY($4))) AS differ"
@@ -48,13 +55,19 @@ _FORGET = (
 _LABELS = (
     "SELECT count(*) FILTER (WHERE cheat) AS cheats, count(*) FILTER (WHERE cheat AND flagged) AS cheats_flagged,"
     " count(*) FILTER (WHERE NOT cheat) AS honest, count(*) FILTER (WHERE NOT cheat AND flagged) AS honest_flagged"
-    " FROM (SELECT c.decision IN ('reject', 'ban') AS cheat, bool_or(m.verdict = ANY($3)) AS flagged"
-    " FROM review_cases c JOIN model_windows m ON m.player_id = c.player_id AND m.model_id = $1"
-    " WHERE c.status = 'decided' AND c.decided_by IS NOT NULL AND c.decided_at >= $2 GROUP BY c.id, c.decision) l"
+    f" FROM (SELECT d.cheat, bool_or(m.verdict = ANY($3)) AS flagged FROM ({_LAST_DECISION}) d"
+    " JOIN model_windows m ON m.player_id = d.player_id AND m.model_id = $1 GROUP BY d.player_id, d.cheat) l"
 )
+# A window that led to something while the case was open is what this model had to say in it.
 _CONFIRMED = (
-    "SELECT count(*) FILTER (WHERE decision IN ('reject', 'ban')) AS confirmed, count(*) AS decided FROM review_cases"
-    " WHERE status = 'decided' AND decided_by IS NOT NULL AND source = 'model' AND decided_at >= $1"
+    "SELECT count(*) FILTER (WHERE decision IN ('reject', 'ban')) AS confirmed, count(*) AS decided FROM review_cases c"
+    " WHERE c.status = 'decided' AND c.decided_by IS NOT NULL AND c.source = 'model' AND c.decided_at >= $2"
+    " AND EXISTS (SELECT 1 FROM model_windows m WHERE m.player_id = c.player_id AND m.model_id = $1 AND m.applied"
+    " AND m.at BETWEEN c.opened_at AND c.decided_at)"
+)
+_CHEATS_FLAGGED = (
+    f"SELECT count(*) FROM ({_LAST_DECISION}) d WHERE d.cheat AND EXISTS (SELECT 1 FROM model_windows m"
+    " WHERE m.player_id = d.player_id AND m.model_id = $1 AND m.at >= $2 AND m.verdict = ANY($3))"
 )
 _FLAGGED = [str(found) for found in (Found.FLAG, Found.HOLD, Found.SUSPEND)]
 
@@ -74,11 +87,12 @@ class PastWindow(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Players whose windows a model scored, how many of them it flagged, and the number of windows."""
+    """Players whose windows a model scored, how many of them it flagged, the windows, and the days (UTC) with any."""
 
     players: int
     flagged: int
     windows: int
+    days: int
 
 
 async def add(tx: Transaction, windows: Sequence[JudgedWindow], applied: Iterable[bool]) -> None:
@@ -147,7 +161,7 @@ async def disagreement(tx: Transaction, model_id: str, other_id: str, since: dat
 
 
 async def labels(tx: Transaction, model_id: str, since: datetime) -> Labels:
-    """What reviewers decided since a moment about players whom a model had scored, and whom of them it flagged.
+    """Players about whom reviewers decided since a moment and whom a model had scored, and whom of them it flagged.
 
     What a deadline decided says nothing about the player.
     """
@@ -155,7 +169,13 @@ async def labels(tx: Transaction, model_id: str, since: datetime) -> Labels:
     return Labels(*row)
 
 
-async def confirmed(tx: Transaction, since: datetime) -> tuple[int, int]:
-    """Of the cases that models brought up and people decided since a moment: those confirmed, and all."""
-    [row] = await tx.fetch(_CONFIRMED, since)
+async def confirmed(tx: Transaction, model_id: str, since: datetime) -> tuple[int, int]:
+    """Of the cases that a model brought up or added to and people decided since a moment: those confirmed, and all."""
+    [row] = await tx.fetch(_CONFIRMED, model_id, since)
     return row["confirmed"], row["decided"]
+
+
+async def cheats_flagged(tx: Transaction, model_id: str, since: datetime) -> int:
+    """Players whom a model flagged and people confirmed as cheats, both since a moment."""
+    [row] = await tx.fetch(_CHEATS_FLAGGED, model_id, since, _FLAGGED)
+    return int(row[0])

@@ -73,6 +73,12 @@ async def loaded(tx: Transaction) -> list[RegisteredModel]:
     return [_model(row) for row in rows]
 
 
+async def is_any(tx: Transaction) -> bool:
+    """Whether any model was ever registered, whatever became of it."""
+    [row] = await tx.fetch("SELECT EXISTS (SELECT 1 FROM models)")
+    return bool(row[0])
+
+
 async def lock(tx: Transaction) -> list[RegisteredModel]:
     """Every model, locked until the commit: stages are changed by one at a time."""
     rows = await tx.fetch(f"SELECT {_COLUMNS} FROM models ORDER BY id FOR UPDATE")

@@ -23,7 +23,9 @@ def order_by(board: Board) -> str:
     return f"{score}, {tie}, s.player_id ASC"
 
 
-_SHOWN = "scores s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.visible"
+_OF_SEASON = "scores s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season"
+_SHOWN = f"{_OF_SEASON} AND s.visible"
+_RECORDED = f"{_OF_SEASON} AND NOT s.empty"
 
 
 def ranked(board: Board, source: str = _SHOWN) -> str:
@@ -88,7 +90,7 @@ async def compare(
         Players with a total among ``totals`` first, then the others, best place first; and how many there are in all.
     """
     if season.status is SeasonStatus.CLOSED:
-        was = "SELECT player_id, score, rank, position FROM season_standings WHERE season_id = $1"
+        was = f"SELECT player_id, score, rank, position FROM ({_FINAL_SHOWN.replace(':season', '$1')}) f"
     else:
         was = _places(board, "SELECT * FROM scores WHERE season_id = $1 AND visible")
     will = _places(
@@ -123,12 +125,14 @@ def _places(board: Board, source: str) -> str:
 
 
 async def save_final(tx: Transaction, board: Board, season_id: int) -> int:
-    """Write a season's final standings. Returns how many entries they have."""
+    """Write a season's final standings: of all who have a total, also of who is not shown at the moment, so that a
+    suspension that turns out wrong costs nobody a place. Returns how many entries they have.
+    """
     result = await tx.execute(
         text(
             "INSERT INTO season_standings (season_id, position, rank, player_id, username, score, reached_at)"
             f" SELECT :season, r.position, r.rank, r.player_id, r.username, r.score, r.reached_at"
-            f" FROM ({ranked(board)}) r ON CONFLICT DO NOTHING"
+            f" FROM ({ranked(board, _RECORDED)}) r ON CONFLICT DO NOTHING"
         ),
         {"season": season_id},
     )

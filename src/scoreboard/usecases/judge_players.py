@@ -20,7 +20,7 @@ from scoreboard.storage.database import Transaction
 from scoreboard.storage.positions import Move
 from scoreboard.usecases.automatic_suspensions import ask_leave, suspend_now
 from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.raise_cases import raise_cases
+from scoreboard.usecases.raise_cases import raise_cases, would_be_raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ async def judge_players(platform: Platform, findings: Findings) -> dict[UUID, To
 
     A suspension comes first, in a transaction of its own: done twice it is done once. Only then everything else is
     stored. Where the hour's suspensions are used up, or Redis is away so that nobody knows, points are held instead.
-    A case holds the points whatever becomes of the suspension.
+    A case holds the points whatever becomes of the suspension. Whom reviewers have cleared
+    of the same is not suspended.
 
     Returns:
         What reviewers have been told by this, or None when another process was faster: nothing was stored then.
@@ -63,19 +64,13 @@ async def judge_players(platform: Platform, findings: Findings) -> dict[UUID, To
         StoreUnavailable: nothing was stored, and the same findings may be brought again.
     """
     acted = await _weigh(platform, findings)
-    for index, verdict in acted.verdicts.items():
-        if verdict is Verdict.SUSPEND:
-            window = findings.windows[index]
-            acted.verdicts[index] = await _suspend(platform, window, acted.policies[index])
+    await _suspend_all(platform, findings, acted)
 
     async def work(tx: Transaction) -> bool:
         if not await positions.move(tx, findings.step):
             return False
         now = await actions.clock(tx)
-        suspects = [
-            _suspect(findings.windows[index], verdict, acted.policies[index], now)
-            for index, verdict in acted.verdicts.items()
-        ]
+        suspects = _suspects(findings, acted, now)
         if suspects:
             await raise_cases(tx, suspects, now)
         applied = [index in acted.verdicts for index in range(len(findings.windows))]
@@ -104,6 +99,31 @@ async def _weigh(platform: Platform, findings: Findings) -> _Acted:
             acted.verdicts[index], acted.policies[index] = verdict, policy
             acted.told[window.player_id] = Told(verdict, names, window.ended_at)
     return acted
+
+
+async def _suspend_all(platform: Platform, findings: Findings, acted: _Acted) -> None:
+    """Suspend whom the verdicts name and a person will look at; the others' verdicts become milder."""
+    named = [index for index, verdict in acted.verdicts.items() if verdict is Verdict.SUSPEND]
+    if not named:
+        return
+
+    async def work(tx: Transaction) -> set[UUID]:
+        now = await actions.clock(tx)
+        return await would_be_raised(tx, _suspects(findings, acted, now), now)
+
+    seen = await platform.database.transact(work)
+    for index in named:
+        window = findings.windows[index]
+        acted.verdicts[index] = (
+            await _suspend(platform, window, acted.policies[index]) if window.player_id in seen else Verdict.HOLD
+        )
+
+
+def _suspects(findings: Findings, acted: _Acted, now: datetime) -> list[Suspect]:
+    return [
+        _suspect(findings.windows[index], verdict, acted.policies[index], now)
+        for index, verdict in acted.verdicts.items()
+    ]
 
 
 async def _suspend(platform: Platform, window: JudgedWindow, policy: AntiCheatPolicy) -> Verdict:

@@ -89,21 +89,26 @@ def _patience(platform: Platform) -> Patience:
 async def _evidence(
     platform: Platform, tx: Transaction, model: RegisteredModel, registered: list[RegisteredModel], now: datetime
 ) -> Evidence:
-    since = now - timedelta(days=platform.settings.model_labels_days)
     current = line_up(registered).current
+    other = None if current is None or current.id == model.id else current
+    # What was decided before a model was made may be what it was trained with: it says nothing about either then.
+    made = [each.created_at for each in (model, other) if each is not None]
+    since = max(now - timedelta(days=platform.settings.model_labels_days), *made)
     rates = await model_windows.rates(tx, model.id, model.stage_since)
-    confirmed, decided = await model_windows.confirmed(tx, model.stage_since)
+    confirmed, decided = await model_windows.confirmed(tx, model.id, model.stage_since)
     health = await models.health(tx, model.id)
     canaries = None if health is None else health.report.get("canaries")
-    rival = None if current is None or current.id == model.id else await model_windows.labels(tx, current.id, since)
     return Evidence(
         stage_since=model.stage_since,
         metrics=model.sidecar.get("metrics", {}),
         players=rates.players,
         flagged=rates.flagged,
+        cheats_flagged=await model_windows.cheats_flagged(tx, model.id, model.stage_since),
+        days=rates.days,
         labels=await model_windows.labels(tx, model.id, since),
-        rival=rival,
+        rival=None if other is None else await model_windows.labels(tx, other.id, since),
         confirmed=confirmed,
         decided=decided,
         canaries_equal=None if not canaries else bool(canaries.get("equal")),
+        reported_at=None if health is None else health.at,
     )

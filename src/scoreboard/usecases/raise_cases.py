@@ -4,11 +4,20 @@ Called inside the transaction of whatever noticed something: a batch of completi
 moderator's request, an appeal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from scoreboard.domain.review import Suspect, extend_case, holds, is_new_evidence, merged, open_case
+from scoreboard.domain.review import (
+    Clearance,
+    ReviewCase,
+    Suspect,
+    extend_case,
+    holds,
+    is_new_evidence,
+    merged,
+    open_case,
+)
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import review_cases, suspicion_events
 from scoreboard.storage.database import Transaction
@@ -33,8 +42,7 @@ async def raise_cases(tx: Transaction, suspects: Sequence[Suspect], now: datetim
     players = merged(suspects)
     if not players:
         return {}
-    cleared = await review_cases.lock_clearances(tx, players)
-    open_cases = await review_cases.lock_open(tx, players)
+    cleared, open_cases = await _known(tx, players)
     cases = {}
     for player_id, suspect in players.items():
         case = open_cases.get(player_id)
@@ -48,3 +56,26 @@ async def raise_cases(tx: Transaction, suspects: Sequence[Suspect], now: datetim
     events = [(event, found.get(player_id)) for player_id, suspect in players.items() for event in suspect.events]
     await suspicion_events.add(tx, events)
     return found
+
+
+async def would_be_raised(tx: Transaction, suspects: Sequence[Suspect], now: datetime) -> set[UUID]:
+    """Whose case :func:`raise_cases` would open or extend; the others were cleared of what was seen.
+
+    Takes the same locks. For callers who act on an account before they raise the case: whoever gets none is left alone.
+    """
+    players = merged(suspects)
+    if not players:
+        return set()
+    cleared, open_cases = await _known(tx, players)
+    return {
+        player_id
+        for player_id, suspect in players.items()
+        if player_id in open_cases or is_new_evidence(suspect, cleared[player_id], now)
+    }
+
+
+async def _known(
+    tx: Transaction, players: Iterable[UUID]
+) -> tuple[dict[UUID, Clearance | None], dict[UUID, ReviewCase]]:
+    """What these players were cleared of, and their open cases, locked in this order."""
+    return await review_cases.lock_clearances(tx, players), await review_cases.lock_open(tx, players)

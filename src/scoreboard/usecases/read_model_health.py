@@ -47,7 +47,7 @@ class ModelHealth:
         scores: Quantiles of its latest raw scores.
         flag_rate: Players flagged in the last day among those looked at.
         disagreement: Windows of the last day that only one of current and candidate would flag.
-        review_precision: Cases of the model that reviewers confirmed, of those that they decided.
+        review_precision: Cases of the current one that reviewers confirmed, of those that they decided.
         canaries: When windows with known scores were last scored, and whether they came out the same.
         position: How far it is.
         reported_at: When the process that asks it last said something.
@@ -78,9 +78,11 @@ async def read_model_health(platform: Platform) -> ModelHealth:
 async def _read(tx: Transaction, *, enabled: bool, labels_for: timedelta) -> ModelHealth:
     now = await actions.clock(tx)
     lineup = line_up(await models.listed(tx))
-    confirmed, decided = await model_windows.confirmed(tx, now - labels_for)
     lag = await positions.lag(tx, CONSUMER)
     current, candidate = lineup.current, lineup.candidate
+    confirmed = decided = 0
+    if current is not None:
+        confirmed, decided = await model_windows.confirmed(tx, current.id, now - labels_for)
     health = None if current is None else await models.health(tx, current.id)
     rates = None if current is None else await model_windows.rates(tx, current.id, now - _RATES_OVER)
     both = differ = 0

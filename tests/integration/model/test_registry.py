@@ -1,6 +1,6 @@
 """The registry: promotion by evidence and an injected clock, signatures that outlive a key, labels from reviewers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.model import Detection, Found, JudgedWindow, ModelStage
+from scoreboard.domain.promotion import Labels
 from scoreboard.security.identifiers import new_id
 from scoreboard.security.platform_keys import load_platform_key, platform_keys
 from scoreboard.storage import model_windows, models
@@ -50,9 +51,11 @@ async def a_model(platform: Platform, name: str, metrics: dict[str, object], sta
     await platform.database.transact(lambda tx: models.set_stage(tx, name, stage))
 
 
-async def looked_at(platform: Platform, model_id: str, count: int, flagged: int) -> list[UUID]:
-    """So many players with one window each, the first ones flagged."""
-    ids = [await new_player(platform, f"{model_id}-{number}") for number in range(count)]
+async def looked_at(
+    platform: Platform, model_id: str, count: int, flagged: int, ids: Sequence[UUID] = (), *, applied: bool = False
+) -> Sequence[UUID]:
+    """So many players with one window each, spread over eight days from now on, the first ones flagged."""
+    ids = ids or [await new_player(platform, f"{model_id}-{number}") for number in range(count)]
     windows = [
         JudgedWindow(
             player_id,
@@ -70,23 +73,37 @@ async def looked_at(platform: Platform, model_id: str, count: int, flagged: int)
         )
         for number, player_id in enumerate(ids)
     ]
-    await platform.database.transact(lambda tx: model_windows.add(tx, windows, [False] * count))
+    await platform.database.transact(lambda tx: model_windows.add(tx, windows, [applied] * count))
+    spread = "UPDATE model_windows SET at = at + (end_seq % 8) * interval '1 day' WHERE model_id = $1"
+    await platform.database.transact(lambda tx: tx.fetch(spread, model_id))
     return ids
 
 
-async def decide(platform: Platform, player_id: UUID, decision: str, *, source: str = "model", by: UUID | None) -> None:
-    """A decided case, as a reviewer leaves it; ``by`` None: the deadline."""
+async def decide(
+    platform: Platform,
+    player_id: UUID,
+    decision: str,
+    *,
+    source: str = "model",
+    by: UUID | None,
+    opened: datetime | None = None,
+    at: datetime | None = None,
+) -> None:
+    """A decided case, as a reviewer leaves it; ``by`` None: the deadline. Opened an hour before it was decided."""
+    decided = at or datetime.now(UTC)
+    opened = opened or decided - timedelta(hours=1)
 
     async def work(tx: Transaction) -> None:
         await tx.fetch(
             "INSERT INTO review_cases (id, player_id, source, verdict, status, priority, opened_at, updated_at, due_at,"
-            " decision, decided_by, decided_at) VALUES ($1, $2, $3, 'flag', 'decided', 1, clock_timestamp(),"
-            " clock_timestamp(), clock_timestamp(), $4, $5, clock_timestamp())",
+            " decision, decided_by, decided_at) VALUES ($1, $2, $3, 'flag', 'decided', 1, $6, $7, $7, $4, $5, $7)",
             new_id(),
             player_id,
             source,
             decision,
             by,
+            opened,
+            decided,
         )
 
     await platform.database.transact(work)
@@ -113,15 +130,23 @@ async def test_a_model_goes_from_candidate_to_suspend_one_step_at_a_time(platfor
     assert stage is ModelStage.CANARY
     assert len(against) == 1, "only the days are left"
     week = datetime.now(UTC) + timedelta(days=7, seconds=1)
+    with pytest.raises(Refusal, match="is old"):
+        await promote_model(platform, "m", by="test", now=week)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_health SET at = $1", week))
     assert await promote_model(platform, "m", by="test", now=week) is ModelStage.CANARY
 
+    shift = "UPDATE model_windows SET at = at + $1::int * interval '1 day', applied = true"
+    await platform.database.transact(lambda tx: tx.fetch(shift, -9))
     with pytest.raises(Refusal, match="at least 20"):
         await promote_model(platform, "m", by="test", now=week + timedelta(days=7))
-    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_windows SET at = clock_timestamp()"))
+    await platform.database.transact(lambda tx: tx.fetch(shift, 9))
+    opened, decided = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(days=9)
     for number in range(6):
-        await decide(platform, ids[number], "ban" if number < 5 else "release", by=moderator)
+        await decide(platform, ids[number], "ban" if number < 5 else "release", by=moderator, opened=opened, at=decided)
     await decide(platform, ids[9], "release", by=None)
-    assert await promote_model(platform, "m", by="test", now=week + timedelta(days=7)) is ModelStage.HOLD
+    week += timedelta(days=7)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_health SET at = $1", week))
+    assert await promote_model(platform, "m", by="test", now=week) is ModelStage.HOLD
     rows = await platform.database.transact(
         lambda tx: tx.fetch(
             "SELECT event, subject, detail->>'to' FROM audit_log WHERE event LIKE 'model.%' ORDER BY id"
@@ -133,6 +158,33 @@ async def test_a_model_goes_from_candidate_to_suspend_one_step_at_a_time(platfor
         ("model.promoted", "m", "canary"),
         ("model.promoted", "m", "hold"),
     ]
+
+
+async def test_only_a_models_own_cases_and_later_decisions_speak_for_it(platform: Platform) -> None:
+    """Cases of another model, decisions that it may have been trained with, and cases counted twice say nothing."""
+    moderator = await new_player(platform, "moderator")
+    await a_model(platform, "old", GOOD, ModelStage.CANARY)
+    ids = await looked_at(platform, "old", 40, 10, applied=True)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_windows SET at = clock_timestamp()"))
+    for player_id in ids[:6]:
+        await decide(platform, player_id, "ban", by=moderator)
+        await decide(platform, player_id, "ban", by=moderator)
+    assert await labels(platform, "old") == Labels(6, 6, 0, 0)
+
+    await a_model(platform, "new", GOOD, ModelStage.SHADOW)
+    await looked_at(platform, "new", 40, 0, ids)
+    against = (await weigh_promotion(platform, "new"))[1]
+    assert not any("confirmed" in words for words in against), "what it may have been trained with counts for neither"
+    await platform.database.transact(lambda tx: models.set_stage(tx, "new", ModelStage.CANARY))
+    assert "Reviewers have decided 0 cases" in (await weigh_promotion(platform, "new"))[1][-1]
+
+    await decide(platform, ids[0], "release", by=moderator)
+    assert await labels(platform, "old") == Labels(5, 5, 1, 1), "the last decision about a player counts"
+
+
+async def labels(platform: Platform, model_id: str) -> Labels:
+    since = datetime.now(UTC) - timedelta(days=1)
+    return await platform.database.transact(lambda tx: model_windows.labels(tx, model_id, since))
 
 
 async def test_a_model_without_a_family_table_stays_a_candidate(platform: Platform) -> None:
@@ -162,7 +214,8 @@ async def test_nothing_is_known_before_a_model_ran(platform: Platform) -> None:
 async def test_review_precision_counts_what_people_decided(platform: Platform) -> None:
     moderator = await new_player(platform, "moderator")
     await a_model(platform, "m", GOOD, ModelStage.CANARY)
-    ids = await looked_at(platform, "m", 40, 10)
+    ids = await looked_at(platform, "m", 40, 10, applied=True)
+    await platform.database.transact(lambda tx: tx.fetch("UPDATE model_windows SET at = clock_timestamp()"))
     for number, decision in enumerate(("ban", "reject", "dismiss", "ban")):
         await decide(platform, ids[number], decision, by=moderator)
     await decide(platform, ids[5], "release", by=None)
@@ -170,6 +223,8 @@ async def test_review_precision_counts_what_people_decided(platform: Platform) -
     health = await read_model_health(platform)
     assert health.review_precision == 0.75
     assert health.flag_rate == 0.25
+    await a_model(platform, "next", GOOD, ModelStage.CANARY)
+    assert (await read_model_health(platform)).review_precision is None, "those were the other model's cases"
 
 
 async def test_the_shipped_model_is_registered_once_and_signed_again_when_keys_rotate(platform: Platform) -> None:
@@ -189,6 +244,20 @@ async def test_the_shipped_model_is_registered_once_and_signed_again_when_keys_r
         await verify_registered(platform, found.id)
     [same] = await platform.database.transact(models.listed)
     assert same.stage_since == found.stage_since
+
+
+async def test_a_newer_shipped_model_does_not_displace_the_one_that_is_watched(platform: Platform) -> None:
+    watched = await install(platform, other_artefact(), ModelStage.SHADOW)
+    await register_shipped(platform, platform_keys(platform.settings))
+    stages = {model.id: model.stage for model in await platform.database.transact(models.listed)}
+    assert stages == {watched: ModelStage.SHADOW, default_artefact().model_id: ModelStage.CANDIDATE}
+
+
+async def test_a_shipped_model_takes_the_place_of_one_that_no_longer_fits(platform: Platform) -> None:
+    await a_model(platform, "of-an-older-version", GOOD, ModelStage.SHADOW)
+    await register_shipped(platform, platform_keys(platform.settings))
+    stages = {model.id: model.stage for model in await platform.database.transact(models.listed)}
+    assert stages[default_artefact().model_id] is ModelStage.SHADOW
 
 
 async def test_a_new_key_signs_what_the_one_before_has_signed(platform: Platform) -> None:

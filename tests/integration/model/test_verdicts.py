@@ -13,10 +13,12 @@ from scoreboard.domain.events import Verdict
 from scoreboard.domain.model import ModelStage
 from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.domain.policy import AntiCheatPolicy
+from scoreboard.domain.review import ReviewDecision
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import models, players
 from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.configure import configure
+from scoreboard.usecases.decide_case import decide_case
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.read_case import read_case
 from scoreboard.usecases.read_model_health import read_model_health
@@ -97,6 +99,31 @@ async def test_what_a_model_does_is_limited_by_its_stage(
         lambda tx: tx.fetch("SELECT holding FROM player_suspicion WHERE player_id = $1", cheat)
     )
     assert bool(holding and holding[0][0]) == (stage is not ModelStage.CANARY)
+
+
+async def test_whom_a_reviewer_released_is_not_suspended_again_for_the_same(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    await install(platform, default_artefact(), ModelStage.SUSPEND)
+    cheat = await new_player(platform, "cheat")
+    moments = script(600, interval=8.0)
+    process = start()
+    await record(platform, [(cheat, at) for at in moments[:300]], kind="quiz", points=10, lasted=2.0)
+    await process.catch_up()
+    assert await cases(platform, cheat) == [("model", "suspend", "open")]
+    [row] = await platform.database.transact(
+        lambda tx: tx.fetch("SELECT id FROM review_cases WHERE player_id = $1", cheat)
+    )
+    reviewer = Actor(await new_player(platform, "reviewer"), Role.MODERATOR)
+    await decide_case(platform, row[0], ReviewDecision.RELEASE, "a person after all", reviewer)
+    await record(platform, [(cheat, at) for at in moments[300:]], kind="quiz", points=10, lasted=2.0)
+    await process.catch_up()
+    later = [row for row in await windows_of(platform, cheat) if row[0] > 300]
+    assert any(row[3] == "suspend" and row[4] for row in later), "the model found and told the same again"
+    player = await platform.database.transact(lambda tx: players.find(tx, cheat))
+    assert player is not None
+    assert player.status is PlayerStatus.ACTIVE
+    assert await cases(platform, cheat) == [("model", "suspend", "decided")]
 
 
 async def test_a_model_in_shadow_only_writes_down_what_it_finds(
@@ -192,6 +219,9 @@ async def test_a_candidate_in_shadow_is_asked_beside_the_model_in_use(
     assert health.disagreement is not None
     assert health.canaries is not None
     assert health.canaries["equal"] is True
+    reported = await platform.database.transact(lambda tx: models.health(tx, beside))
+    assert reported is not None, "the gate asks for the candidate's canaries"
+    assert reported.report["canaries"]["equal"] is True
     assert health.flag_rate == 1.0
     assert health.position is not None
     assert health.position.behind == 0

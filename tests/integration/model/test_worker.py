@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from scoreboard.domain.model import ModelStage
-from scoreboard.storage import model_windows, positions
+from scoreboard.storage import model_windows, models, positions
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_model_health import CONSUMER
@@ -21,6 +21,7 @@ from tests.model_play import (
     loaded,
     new_player,
     opened_platform,
+    other_artefact,
     person,
     record,
     script,
@@ -138,14 +139,18 @@ async def test_of_two_processes_one_deals_with_a_batch(platform: Platform, start
 async def test_when_the_faster_process_is_gone_the_other_one_takes_over(
     platform: Platform, start: Callable[[], Process]
 ) -> None:
-    await install(platform, default_artefact(), ModelStage.CANARY)
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
     one, two = start(), start()
     await until(lambda: loaded(one, 1), what="the model being loaded")
     await until(lambda: loaded(two, 1), what="the model being loaded")
     player = await new_player(platform, "player")
     await record(platform, [(player, at) for at in script(30)])
     done = await asyncio.gather(one.worker._step(), two.worker._step())
-    slower = one if done[1] else two
+    slower, faster = (one, two) if done[1] else (two, one)
+    await slower.reporter.report()
+    assert await platform.database.transact(lambda tx: models.health(tx, model_id)) is None, "it measures nothing"
+    await faster.reporter.report()
+    assert await platform.database.transact(lambda tx: models.health(tx, model_id)) is not None
     await record(platform, [(player, at) for at in script(30, began=BEGAN + timedelta(hours=1))])
     await slower.catch_up()
     assert {20, 50} <= {row[0] for row in await windows_of(platform, player)}
@@ -187,3 +192,44 @@ async def test_old_windows_that_led_to_nothing_are_forgotten_and_the_count_goes_
     await record(platform, [(honest, at) for at in person(20, seed=5, began=BEGAN + timedelta(days=1))])
     await start().catch_up()
     assert [row[0] for row in await windows_of(platform, honest)][:1] == [75]
+
+
+async def test_while_the_model_that_should_be_asked_is_loaded_the_one_before_does_not_judge(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    await install(platform, default_artefact(), ModelStage.CANARY)
+    process = start()
+    await until(lambda: loaded(process, 1), what="the model being loaded")
+    new = await install(platform, other_artefact(), ModelStage.CANARY)
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    assert await process.worker._step() is False
+    assert await windows_of(platform, cheat) == []
+    await process.catch_up()
+    windows = await windows_of(platform, cheat)
+    assert {20, 50} <= {row[0] for row in windows}
+    assert len(windows) == len(await windows_of(platform, cheat, new)), "all of them are the new one's"
+
+
+async def test_with_every_model_taken_back_the_position_moves_on(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.SHADOW)
+    await platform.database.transact(lambda tx: models.set_stage(tx, model_id, ModelStage.RETIRED))
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    await start().catch_up()
+    assert await windows_of(platform, cheat) == []
+
+
+async def test_before_the_first_model_is_registered_nothing_is_passed_over(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    process = start()
+    assert await process.worker._step() is False
+    assert await platform.database.transact(lambda tx: positions.read(tx, CONSUMER)) == 0
+    await install(platform, default_artefact(), ModelStage.SHADOW)
+    await process.catch_up()
+    assert {20, 50} <= {row[0] for row in await windows_of(platform, cheat)}
