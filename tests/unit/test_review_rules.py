@@ -12,7 +12,7 @@ from scoreboard.domain.board import Board, Operator, Order
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import PlayerStatus, Role
-from scoreboard.domain.provisional import provisional_score
+from scoreboard.domain.provisional import HeldSum, provisional_score, provisional_total
 from scoreboard.domain.review import (
     LEADS,
     TOP,
@@ -296,6 +296,30 @@ def test_a_provisional_score_is_what_releasing_would_make(
     score, reached = provisional_score(board, None, None, zip(moments[:counted], points[:counted], strict=True))
     rest = zip(moments[counted:], points[counted:], strict=True)
     assert provisional_score(board, score, reached, rest)[0] == all_of_it
+
+
+@given(
+    st.sampled_from(list(Operator)),
+    st.sampled_from(list(Order)),
+    st.none() | st.integers(-100, 100),
+    st.none() | st.integers(0, 6),
+    st.lists(st.integers(-100, 100), min_size=1, max_size=6),
+)
+def test_the_figures_of_what_is_held_tell_the_same_score(
+    operator: Operator, order: Order, score: int | None, reached: int | None, points: list[int]
+) -> None:
+    board = Board("b", "B", order=order, operator=operator)
+    moments = [NOW + timedelta(seconds=place) for place in range(len(points))]
+    reached_at = None if reached is None else NOW + timedelta(seconds=reached)
+    figures = HeldSum(sum(points), min(points), max(points), points[-1], moments[-1])
+    one_by_one, _ = provisional_score(board, score, reached_at, zip(moments, points, strict=True))
+    assert provisional_total(board, score, reached_at, figures) == one_by_one
+
+
+def test_more_than_a_board_can_hold_is_as_much_as_it_can() -> None:
+    board = Board("b", "B")
+    assert provisional_total(board, 2**53, NOW, HeldSum(2**60, 1, 2**53, 1, NOW)) == 2**53
+    assert provisional_total(board, None, None, HeldSum(-(2**60), -(2**53), 1, 1, NOW)) == -(2**53)
 
 
 def test_a_later_result_stays_the_latest() -> None:

@@ -23,8 +23,9 @@ from scoreboard.domain.action_token_life import LEAST_KEPT, TokenState, token_st
 from scoreboard.domain.board import Board, Order
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
-from scoreboard.domain.judgement import Judgement, Leave, judge_completion
+from scoreboard.domain.judgement import Judgement, Leave, judge_completion, suspicious
 from scoreboard.domain.pace import beat_of
+from scoreboard.domain.pending import HeldCount
 from scoreboard.domain.player import Player, require_playing
 from scoreboard.domain.policy import AntiCheatPolicy, Policies
 from scoreboard.domain.score import Total, advance
@@ -69,7 +70,8 @@ _FALLBACK = Policies({}, AntiCheatPolicy("default"))
 class Rows:
     """What was loaded for a batch; decisions are folded into it.
 
-    ``leave`` tells who may be suspended; ``suspended`` are the players whom this batch suspends.
+    ``leave`` tells who may be suspended; ``suspended`` are the players whom this batch suspends; ``held`` counts what
+    waits for a reviewer.
     """
 
     players: dict[UUID, Player]
@@ -85,6 +87,7 @@ class Rows:
     policies: Policies = _FALLBACK
     leave: dict[UUID, Leave] = field(default_factory=dict)
     suspended: set[UUID] = field(default_factory=set)
+    held: HeldCount = field(default_factory=HeldCount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +125,6 @@ def find_action(request: CompletionRequest, rows: Rows) -> Action | None:
     if request.client_id is not None:
         return rows.direct.get((request.player_id, request.client_id))
     return rows.actions.get(request.action_id)
-
-
-def suspicious() -> Refusal:
-    """What is answered to whom the anti-cheat suspends. Never why: that would teach the next script."""
-    return Refusal(
-        ErrorCode.SUSPICIOUS_ACTIVITY, "This account was suspended: too much of what it sent cannot be played by hand."
-    )
 
 
 def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | Suspended | AlreadyDecided:
@@ -169,6 +165,8 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | S
     if judgement.verdict is Verdict.SUSPEND:
         return Suspended(request, kind.key, judgement)
     held = judgement.verdict is Verdict.HOLD
+    if held and not judgement.wants_suspension:
+        rows.held.require_room(player.id)
     done = replace(
         action,
         status=ActionStatus.HELD if held else ActionStatus.COMPLETED,
@@ -231,6 +229,8 @@ def fold(decision: Decision, rows: Rows) -> None:
         rows.direct[action.player_id, action.client_id] = action
     rows.usage[action.player_id, action.kind_key] = decision.usage
     rows.memories[action.player_id] = decision.judgement.memory
+    if action.status is ActionStatus.HELD:
+        rows.held.add(action.player_id)
     for total in decision.totals:
         rows.totals[total.season_id, total.player_id] = total
 

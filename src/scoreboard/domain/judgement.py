@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from uuid import UUID
 
+from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.measures import measure
 from scoreboard.domain.pace import Beat, Pace, with_beat
@@ -46,6 +47,13 @@ class Judgement(NamedTuple):
 def may_be_suspended(player: Player) -> bool:
     """Staff and game servers are left to people, and so is who is hidden already."""
     return player.role is Role.PLAYER and player.status is PlayerStatus.ACTIVE
+
+
+def suspicious() -> Refusal:
+    """What is answered to whom the anti-cheat suspends. Never why: that would teach the next script."""
+    return Refusal(
+        ErrorCode.SUSPICIOUS_ACTIVITY, "This account was suspended: too much of what it sent cannot be played by hand."
+    )
 
 
 def judge_completion(

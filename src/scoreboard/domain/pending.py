@@ -1,12 +1,33 @@
 """What a player's held points would make of the score: shown to the player alone, until a person has decided."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from scoreboard.domain.board import Board
-from scoreboard.domain.errors import Refusal
+from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.score import combine
+
+_ASK_AGAIN_S = 3600.0
+"""People decide, so it is a matter of hours."""
+
+
+@dataclass(slots=True)
+class HeldCount:
+    """How many actions of each player wait for a reviewer, as far as more may be held, and how many may at most."""
+
+    limit: int = 2000
+    counts: dict[UUID, int] = field(default_factory=dict)
+
+    def require_room(self, player_id: UUID) -> None:
+        """Raises Refusal ACTION_LIMIT when no more of this player's actions can be held."""
+        if self.counts.get(player_id, 0) >= self.limit:
+            words = "As many of your results wait for a moderator as can wait; play on when they have been looked at."
+            raise Refusal(ErrorCode.ACTION_LIMIT, words, _ASK_AGAIN_S)
+
+    def add(self, player_id: UUID) -> None:
+        """One more is held."""
+        self.counts[player_id] = self.counts.get(player_id, 0) + 1
 
 
 @dataclass(frozen=True, slots=True)

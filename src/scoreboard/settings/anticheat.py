@@ -21,6 +21,12 @@ class Anticheat(BaseModel):
 
     address_window: float = Field(2.0, gt=0, le=60, description="players of one address count as together within it")
     address_memory: int = Field(4096, ge=16, description="addresses remembered for that, each with its newest players")
+    held_actions_limit: int = Field(
+        2000,
+        ge=1,
+        description="held actions of a player, then completions are refused: hours of play, and a decision about all of"
+        " them stays one short transaction",
+    )
     held_counted: int = Field(
         1000,
         ge=1,

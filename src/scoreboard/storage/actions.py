@@ -143,6 +143,18 @@ async def held(tx: Transaction, player_ids: Iterable[UUID], most: int) -> list[t
     return [(player_id, tuple(season_ids), points) for player_id, season_ids, points in rows]
 
 
+_COUNT_HELD = (
+    "SELECT w.player_id, (SELECT count(*) FROM (SELECT 1 FROM actions a WHERE a.player_id = w.player_id"
+    " AND a.status = 'held' LIMIT $2) h) FROM unnest($1::uuid[]) AS w(player_id)"
+)
+
+
+async def count_held(tx: Transaction, player_ids: Iterable[UUID], most: int) -> dict[UUID, int]:
+    """How many actions of each of these players are held; counted up to ``most``."""
+    rows = await tx.fetch(_COUNT_HELD, list(player_ids), most)
+    return {row[0]: row[1] for row in rows}
+
+
 _HELD_IN = (
     "SELECT count(*), coalesce(sum(a.points), 0) FROM actions a JOIN ledger l ON l.seq = a.ledger_seq"
     " WHERE a.player_id = $1 AND a.status = 'held' AND $2 = ANY(l.season_ids)"

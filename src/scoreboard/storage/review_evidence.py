@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from scoreboard.domain.board import Board, Order, RankStyle, TieRule
+from scoreboard.domain.provisional import HeldSum
 from scoreboard.storage.database import Transaction
 
 
@@ -117,6 +118,20 @@ async def held(tx: Transaction, player_ids: Iterable[UUID]) -> list[HeldAction]:
         HeldAction(action_id, owner, kind, points, at, tuple(season_ids))
         for action_id, owner, kind, points, at, season_ids in rows
     ]
+
+
+_SUMS = (
+    "SELECT a.player_id, s.season_id, sum(a.points), min(a.points), max(a.points),"
+    " (array_agg(a.points ORDER BY a.completed_at DESC, a.id DESC))[1], max(a.completed_at) FROM actions a"
+    " JOIN ledger l ON l.seq = a.ledger_seq CROSS JOIN unnest(l.season_ids) AS s(season_id)"
+    " WHERE a.player_id = ANY($1) AND a.status = 'held' GROUP BY a.player_id, s.season_id"
+)
+
+
+async def held_sums(tx: Transaction, player_ids: Iterable[UUID]) -> dict[tuple[int, UUID], HeldSum]:
+    """What is held of these players by (season, player), in figures."""
+    rows = await tx.fetch(_SUMS, list(player_ids))
+    return {(season, owner): HeldSum(int(total), *figures) for owner, season, total, *figures in rows}
 
 
 async def lock_held(tx: Transaction, player_id: UUID) -> None:

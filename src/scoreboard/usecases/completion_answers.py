@@ -15,11 +15,10 @@ from scoreboard.domain.completion import (
     decide,
     fold,
     fold_suspended,
-    suspicious,
 )
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.events import LedgerEntry, Ranks, Verdict
-from scoreboard.domain.judgement import Judgement
+from scoreboard.domain.judgement import Judgement, suspicious
 from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.storage import ledger, seasons
 from scoreboard.storage.database import Transaction

@@ -51,6 +51,7 @@ async def load_rows(
     if known:
         rows.usage = await actions.usage(tx, known, lock=True)
         rows.memories = await suspicion.lock(tx, {player for player, _ in known})
+        await _count_held(platform, tx, rows)
     # Only now: who suspends or bans holds the suspicion until the commit, and is not overtaken by who waited for it.
     rows.players = await players.find_many(tx, {request.player_id for request in requests})
     wanted = {key for _, kind in known for key in _boards_of(rows, kind)}
@@ -65,6 +66,14 @@ async def load_rows(
         }
         rows.totals = await scores.lock(tx, places) if places else {}
     return now, stored
+
+
+async def _count_held(platform: Platform, tx: Transaction, rows: Rows) -> None:
+    """Of players under suspicion only: of nobody else anything is held before this batch."""
+    rows.held.limit = platform.settings.held_actions_limit
+    holding = [player for player, memory in rows.memories.items() if memory.holding]
+    if holding:
+        rows.held.counts = await actions.count_held(tx, holding, rows.held.limit)
 
 
 def _boards_of(rows: Rows, kind_key: str) -> set[str]:

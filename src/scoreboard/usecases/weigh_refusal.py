@@ -9,10 +9,9 @@ from uuid import UUID
 
 import structlog
 
-from scoreboard.domain.completion import suspicious
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.events import Verdict
-from scoreboard.domain.judgement import Judgement, Leave, judge_refusal
+from scoreboard.domain.judgement import Judgement, Leave, judge_refusal, suspicious
 from scoreboard.domain.policy import AntiCheatPolicy
 from scoreboard.domain.signals import Measured, Signal
 from scoreboard.domain.suspicion import signal_of, weight_of

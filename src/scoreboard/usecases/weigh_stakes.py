@@ -10,12 +10,12 @@ from uuid import UUID
 from scoreboard.domain.board import Board, sort_score
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.freeze import Look, Sight
-from scoreboard.domain.provisional import provisional_score
+from scoreboard.domain.provisional import HeldSum, provisional_total
 from scoreboard.domain.review import LEADS, TOP, ReviewCase, with_stakes
 from scoreboard.domain.standing import Entry
 from scoreboard.storage import review_cases, review_evidence, review_queue
 from scoreboard.storage.database import Transaction
-from scoreboard.storage.review_evidence import HeldAction, OpenTotal
+from scoreboard.storage.review_evidence import OpenTotal
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_board import read_top
 
@@ -40,7 +40,8 @@ async def weigh_stakes(platform: Platform) -> int:
     stakes: dict[UUID, set[str]] = defaultdict(set)
     for total in totals:
         if total.board_key in tops:
-            found = _stake(boards[total.board_key], total, held, tops[total.board_key])
+            waiting = held.get((total.season_id, total.player_id))
+            found = _stake(boards[total.board_key], total, waiting, tops[total.board_key])
             stakes[total.player_id] |= {f"{found}:{total.board_key}"} if found else set()
     weighed = [with_stakes(case, stakes[case.player_id]) for case in cases]
     changed = [new for new, old in zip(weighed, cases, strict=True) if new != old]
@@ -49,21 +50,15 @@ async def weigh_stakes(platform: Platform) -> int:
     return len(changed)
 
 
-async def _read(tx: Transaction) -> tuple[list[ReviewCase], list[OpenTotal], list[HeldAction]]:
+async def _read(tx: Transaction) -> tuple[list[ReviewCase], list[OpenTotal], dict[tuple[int, UUID], HeldSum]]:
     cases = await review_queue.latest(tx, _CASES)
     players = [case.player_id for case in cases]
-    held = await review_evidence.held(tx, players)
-    seasons = {season for action in held for season in action.season_ids}
-    return cases, await review_evidence.open_totals(tx, players, seasons), held
+    held = await review_evidence.held_sums(tx, players)
+    return cases, await review_evidence.open_totals(tx, players, {season for season, _ in held}), held
 
 
-def _stake(board: Board, total: OpenTotal, held: Sequence[HeldAction], top: Sequence[Entry]) -> str | None:
-    waiting = [
-        (action.at, action.points)
-        for action in held
-        if action.player_id == total.player_id and total.season_id in action.season_ids
-    ]
-    score, _ = provisional_score(board, total.score, total.reached_at, waiting)
+def _stake(board: Board, total: OpenTotal, held: HeldSum | None, top: Sequence[Entry]) -> str | None:
+    score = total.score if held is None else provisional_total(board, total.score, total.reached_at, held)
     if score is None:
         return None
     others = [entry for entry in top if entry.player_id != total.player_id]

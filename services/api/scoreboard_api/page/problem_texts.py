@@ -214,7 +214,8 @@ TEXTS: dict[ErrorCode, ProblemText] = {
         Retry.LATER,
     ),
     ErrorCode.ACTION_LIMIT: ProblemText(
-        "The player has used up the attempts at this kind of action for now. Nothing was counted.",
+        "The player has used up the attempts at this kind of action for now, or as many of the player's results wait"
+        " for a moderator as can. Nothing was counted.",
         _WAIT,
         Retry.LATER,
     ),
