@@ -7,7 +7,7 @@ the ledger, so after any failure it is simply forgotten.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -121,8 +121,8 @@ class Worker:
         async def work(tx: Transaction) -> tuple[int, list[Timing]]:
             head, _ = await ledger.head(tx)
             seq = await positions.begin(tx, CONSUMER, max(0, head - settings.model_first_look))
-            moment = telemetry.utc_now() - timedelta(seconds=settings.model_synchrony_window)
-            return seq, await timings.since(tx, max(0, seq - settings.model_synchrony_events), seq, moment)
+            first = max(0, seq - settings.model_synchrony_events)
+            return seq, await timings.since(tx, first, seq, settings.model_synchrony_window)
 
         seq, recent = await self._platform.database.transact(work)
         self._crowd.add((row.at.timestamp(), row.player_id) for row in recent)

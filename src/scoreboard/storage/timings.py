@@ -52,7 +52,8 @@ _WOKE = (
 )
 _SINCE = (
     f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
-    f" WHERE l.seq > $1 AND l.seq <= $2 AND l.at >= $3 AND {_COMPLETED} ORDER BY l.seq"
+    f" WHERE l.seq > $1 AND l.seq <= $2 AND {_COMPLETED}"
+    " AND l.at >= (SELECT at FROM ledger WHERE seq = $2) - make_interval(secs => $3) ORDER BY l.seq"
 )
 
 
@@ -82,6 +83,6 @@ async def woke(
     return {row["id"]: row["at"] for row in rows}
 
 
-async def since(tx: Transaction, first: int, until: int, moment: datetime) -> list[Timing]:
-    """Completions numbered above ``first`` up to ``until`` and not older than ``moment``, in order."""
-    return [Timing(*row) for row in await tx.fetch(_SINCE, first, until, moment)]
+async def since(tx: Transaction, first: int, until: int, seconds: float) -> list[Timing]:
+    """Completions numbered above ``first`` up to ``until``, of the last seconds before the latter, in order."""
+    return [Timing(*row) for row in await tx.fetch(_SINCE, first, until, seconds)]

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import accumulate
+from random import Random
 
 import pytest
 
@@ -233,3 +235,21 @@ async def test_before_the_first_model_is_registered_nothing_is_passed_over(
     await install(platform, default_artefact(), ModelStage.SHADOW)
     await process.catch_up()
     assert {20, 50} <= {row[0] for row in await windows_of(platform, cheat)}
+
+
+async def test_a_process_that_starts_late_knows_who_acted_together_before(stores: Stores) -> None:
+    """The ledger's play is months old: what was remembered is counted back from the position, not from now."""
+    async with opened_platform(stores, SCOREBOARD_MODEL_FIRST_LOOK="21") as platform:
+        await install(platform, default_artefact(), ModelStage.CANARY)
+        ring = [await new_player(platform, f"player-{number}") for number in range(3)]
+        rng = Random(7)
+        moments = list(accumulate(rng.uniform(1, 9) for _ in range(50)))
+        play = [(who, BEGAN + timedelta(seconds=at + rng.uniform(0, 0.2))) for at in moments for who in ring]
+        await record(platform, play)
+        process = Process(platform)
+        await process.catch_up()
+        await process.kill()
+        for who in ring:
+            [window] = await windows_of(platform, who)
+            assert window[0] == 50
+            assert "synchrony" in window[5], "seven common moments since the start are too few by themselves"
