@@ -253,3 +253,27 @@ async def test_a_process_that_starts_late_knows_who_acted_together_before(stores
             [window] = await windows_of(platform, who)
             assert window[0] == 50
             assert "synchrony" in window[5], "seven common moments since the start are too few by themselves"
+
+
+async def test_who_never_sleeps_is_known_after_a_restart_however_much_was_played(stores: Stores) -> None:
+    """Fifty hours at one completion in forty seconds, more than one statement reads; the other one rested."""
+    async with opened_platform(stores, SCOREBOARD_MODEL_FIRST_LOOK="40") as platform:
+        await install(platform, default_artefact(), ModelStage.CANARY)
+        awake, rested = await new_player(platform, "awake"), await new_player(platform, "rested")
+        rng = Random(3)
+        moments = list(accumulate(rng.uniform(20, 60) for _ in range(4500)))
+        await record(platform, [(awake, BEGAN + timedelta(seconds=at)) for at in moments[:-20]])
+        pause = timedelta(hours=5)
+        late = [(rested, BEGAN - pause + timedelta(seconds=at)) for at in moments[:1000]]
+        late += [(rested, BEGAN + timedelta(seconds=at)) for at in moments[1000:-20]]
+        await record(platform, late)
+        await record(
+            platform, [(who, BEGAN + timedelta(seconds=at)) for at in moments[-20:] for who in (awake, rested)]
+        )
+        process = Process(platform)
+        await process.catch_up()
+        await process.kill()
+        found = {who: (await windows_of(platform, who))[-1] for who in (awake, rested)}
+        assert {window[0] for window in found.values()} == {4500}
+        assert "sleepless" in found[awake][5]
+        assert "sleepless" not in found[rested][5]
