@@ -57,7 +57,7 @@ class Worker:
         self._drift = drift
         self._doorbell = Doorbell(platform.live, settings.model_idle)
         self._buffers = Buffers(settings.model_players)
-        self._memory = Memory()
+        self._memory = Memory(settings.model_repeat)
         self._crowd = Crowd(
             settings.model_synchrony_window, settings.model_synchrony_events, settings.model_synchrony_every
         )
