@@ -24,6 +24,7 @@ from scoreboard.usecases.read_case import read_case
 from scoreboard.usecases.read_model_health import read_model_health
 from scoreboard.usecases.roll_back_model import roll_back_model
 from scoreboard.usecases.switch_models import switch_models
+from scoreboard_anticheat_ml.memory import Memory
 from tests.model_play import (
     BEGAN,
     QUICK,
@@ -290,6 +291,25 @@ async def test_reviewers_are_not_told_the_same_again_and_again(
     assert len(windows) > 8, "who is watched is scored every ten"
     assert 1 <= len(applied) <= 3
     assert Verdict.FLAG in {case[1] for case in await cases(platform, cheat)}
+
+
+async def test_a_restart_forgets_none_of_what_reviewers_were_told(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    process = start()
+    await process.catch_up()
+    turns = (
+        "UPDATE model_windows SET applied = true, detectors = ARRAY[CASE WHEN events % 20 = 0 THEN 'a' ELSE 'b' END]"
+    )
+    await platform.database.transact(lambda tx: tx.fetch(turns))
+    memory = Memory(platform.settings.model_repeat)
+    await platform.database.transact(lambda tx: memory.read(tx, model_id, [cheat], 60))
+    told = memory.of(model_id, cheat).told
+    assert told is not None
+    assert told.detectors == {"a", "b"}
 
 
 async def test_a_policy_limits_the_model_for_its_kinds_only(platform: Platform, start: Callable[[], Process]) -> None:
