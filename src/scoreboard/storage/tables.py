@@ -196,6 +196,7 @@ snapshot_totals = Table(
     Column("score", BigInteger, nullable=False),
     Column("reached_at", _MOMENT, nullable=False),
 )
+untimed_actions = Table("untimed_actions", metadata, _key("action_id", Uuid))
 outbox = Table(
     "outbox",
     metadata,

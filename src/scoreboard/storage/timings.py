@@ -1,4 +1,7 @@
-"""When players completed what: the ledger as the anti-cheat's model reads it. Nothing is written here."""
+"""When players completed what: the ledger as the anti-cheat's model reads it. Nothing is written here.
+
+What a trusted server completed is no play of the player's whose timing could be judged, so it is left out.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,7 +12,10 @@ from scoreboard.storage.database import Transaction
 
 
 class Timing(NamedTuple):
-    """One ledger entry with the moment at which the attempt was begun; None where its row is gone."""
+    """One ledger entry with the moment at which the attempt was begun; None where its row is gone.
+
+    ``timed`` is off where a trusted server sent it: then its moment tells nothing about the player.
+    """
 
     seq: int
     entry_type: str
@@ -19,6 +25,7 @@ class Timing(NamedTuple):
     kind_version: int
     points: int
     begun_at: datetime | None
+    timed: bool
 
 
 COMPLETED = frozenset(("applied", "held"))
@@ -26,13 +33,14 @@ COMPLETED = frozenset(("applied", "held"))
 
 _PART = 2_000  # completions of a player that are read at once
 _COLUMNS = "l.seq, l.entry_type, l.at, l.player_id, l.kind_key, l.kind_version, l.points, a.created_at AS begun_at"
-_COMPLETED = "l.entry_type IN ('applied', 'held')"
+_UNTIMED = "SELECT 1 FROM untimed_actions u WHERE u.action_id = l.action_id"
+_COMPLETED = f"l.entry_type IN ('applied', 'held') AND NOT EXISTS ({_UNTIMED})"
 _AFTER = (
-    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f"SELECT {_COLUMNS}, NOT EXISTS ({_UNTIMED}) FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
     " WHERE l.seq > $1 AND l.seq <= $1 + $2 ORDER BY l.seq"
 )
 _NEWEST = (
-    f"SELECT {_COLUMNS} FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL (SELECT * FROM ledger l"
+    f"SELECT {_COLUMNS}, true FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL (SELECT * FROM ledger l"
     f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $3) l"
     " LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
 )
@@ -54,14 +62,14 @@ _WOKE = (
     " WHERE w.rows > 0"
 )
 _SINCE = (
-    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f"SELECT {_COLUMNS}, true FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
     f" WHERE l.seq > $1 AND l.seq <= $2 AND {_COMPLETED}"
     " AND l.at >= (SELECT at FROM ledger WHERE seq = $2) - make_interval(secs => $3) ORDER BY l.seq"
 )
 
 
 async def after(tx: Transaction, seq: int, limit: int) -> list[Timing]:
-    """Every entry of the next ``limit`` ledger numbers, in order, amendments too."""
+    """Every entry of the next ``limit`` ledger numbers, in order, amendments and what trusted servers sent too."""
     return [Timing(*row) for row in await tx.fetch(_AFTER, seq, limit)]
 
 

@@ -330,6 +330,25 @@ async def test_a_policy_limits_the_model_for_its_kinds_only(platform: Platform, 
     assert await cases(platform, other) == [("model", "suspend", "open")]
 
 
+async def test_what_a_trusted_server_sends_tells_nothing_about_the_player(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
+    hosted, mixed = await new_player(platform, "hosted"), await new_player(platform, "mixed")
+    await record(platform, [(who, at) for who in (hosted, mixed) for at in script(100)], timed=False)
+    process = start()
+    await process.catch_up()
+    await record(platform, [(mixed, at) for at in person(60, seed=4, began=BEGAN + timedelta(hours=1))])
+    await process.catch_up()
+    await process.kill()
+    again = start()  # reads the past of whom it does not know
+    await record(platform, [(mixed, at) for at in person(20, seed=5, began=BEGAN + timedelta(hours=2))])
+    await again.catch_up()
+    assert await windows_of(platform, hosted) == []
+    assert [row[0] for row in await windows_of(platform, mixed, model_id)] == [20, 50, 75]
+    assert await cases(platform, mixed) == []
+
+
 async def test_a_process_that_is_told_to_ask_no_model_asks_none(stores: Stores) -> None:
     async with opened_platform(stores, SCOREBOARD_MODEL_ENABLED="false") as platform:
         await install(platform, default_artefact(), ModelStage.CANARY)
