@@ -21,12 +21,18 @@ from tests.stage import Person, register, until
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
+async def waiting_transactions(tx: Transaction) -> int:
+    """How many transactions of this database wait for a lock now."""
+    await tx.fetch("SELECT pg_stat_clear_snapshot()")
+    waiting: int = (await tx.fetch(_WAITING))[0][0]
+    return waiting
+
+
 async def somebody_waits(tx: Transaction) -> None:
     """Go on as soon as another transaction waits for a lock of this one."""
 
     async def waits() -> bool:
-        await tx.fetch("SELECT pg_stat_clear_snapshot()")
-        return bool((await tx.fetch(_WAITING))[0][0])
+        return await waiting_transactions(tx) > 0
 
     await until(waits, within=20, what="a transaction that waits")
 

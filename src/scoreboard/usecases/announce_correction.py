@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live.bus import CorrectedBoard, CorrectionMade
 from scoreboard.storage import outbox
-from scoreboard.storage.database import StoreContended, StoreUnavailable, Transaction
+from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.usecases.amend_actions import Amended, announce_amended
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.correction_views import CorrectionView
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.platform import Platform
 
 
@@ -35,42 +34,20 @@ async def note_message(tx: Transaction, view: CorrectionView, amended: Amended) 
     return Corrected(view, amended, message, await outbox.add_control(tx, message))
 
 
-async def once(
+async def correct_once(
     platform: Platform, keyed: Keyed | None, work: Callable[[Transaction], Awaitable[Corrected]]
 ) -> CorrectionView:
-    """Do the work once for a key, and tell the world.
+    """Do the work once for a key, and tell the world. Raises as ``keyed.once``."""
 
-    Raises:
-        Refusal: the work's; IDEMPOTENCY_KEY_REUSED; IDEMPOTENCY_KEY_IN_FLIGHT while the first request with the key is
-            still being worked on.
-        StoreUnavailable: nothing was changed, or the outcome is unknown; the same key tells.
-    """
-
-    async def keyed_work(tx: Transaction) -> Corrected | CorrectionView:
-        earlier = await replayed(tx, keyed, CorrectionView)
-        if earlier is not None:
-            return earlier
+    async def remembered(tx: Transaction) -> tuple[CorrectionView, Corrected]:
         corrected = await work(tx)
         await remember(tx, keyed, corrected.view)
-        return corrected
+        return corrected.view, corrected
 
-    try:
-        done = await platform.database.transact(keyed_work)
-    except StoreContended as error:
-        if keyed is None:
-            raise
-        words = "The first request with this Idempotency-Key has not been answered yet."
-        raise Refusal(ErrorCode.IDEMPOTENCY_KEY_IN_FLIGHT, words, 1) from error
-    except Refusal:
-        # A twin may have done it while this one waited for the same rows.
-        earlier = await platform.database.transact(lambda tx: replayed(tx, keyed, CorrectionView))
-        if earlier is None:
-            raise
-        return earlier
-    if isinstance(done, CorrectionView):
-        return done
-    await _announce(platform, done)
-    return done.view
+    view, corrected = await once(platform, keyed, CorrectionView, remembered)
+    if corrected is not None:
+        await _announce(platform, corrected)
+    return view
 
 
 async def _announce(platform: Platform, corrected: Corrected) -> None:

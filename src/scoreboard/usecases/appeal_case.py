@@ -1,5 +1,6 @@
 """A player appeals against a decision, once; somebody hears it with the evidence that was frozen then."""
 
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,7 @@ from scoreboard.security.identifiers import new_id
 from scoreboard.storage import actions, audit, external_identities, players, reports, review_cases, review_queue
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.reports import Appeal
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.raise_cases import raise_cases
 from scoreboard.usecases.sign_in import SignIn, wrong_credentials
@@ -82,15 +83,13 @@ async def appeal_case(
         request_id: for the audit log.
 
     Raises:
-        Refusal: NOT_FOUND when there is nothing to appeal against, CONFLICT when there is an appeal already.
+        Refusal: NOT_FOUND when there is nothing to appeal against, CONFLICT when there is an appeal already, and the
+            codes of a key.
         StoreUnavailable: nothing was stored.
     """
     review_s = (await platform.catalog.policy_choice()).general().review_s
 
-    async def work(tx: Transaction) -> tuple[Appealed, bool]:
-        earlier = await replayed(tx, keyed, Appealed)
-        if earlier is not None:
-            return earlier, False
+    async def work(tx: Transaction) -> tuple[Appealed, Literal[True]]:
         player = await players.lock(tx, player_id)
         if player is None:
             raise wrong_credentials()
@@ -120,7 +119,7 @@ async def appeal_case(
         )
         return reply, True
 
-    reply, fresh = await platform.database.transact(work)
+    reply, fresh = await once(platform, keyed, Appealed, work)
     if fresh:
         telemetry.APPEALS.inc()
     return reply

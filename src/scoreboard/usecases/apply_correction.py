@@ -12,7 +12,7 @@ from scoreboard.storage.database import Transaction
 from scoreboard.usecases.actor import Actor, require_uninvolved
 from scoreboard.usecases.amend_actions import Amendment, amend_actions
 from scoreboard.usecases.amendment_rows import Progress, silent
-from scoreboard.usecases.announce_correction import Corrected, note_message, once
+from scoreboard.usecases.announce_correction import Corrected, correct_once, note_message
 from scoreboard.usecases.correction_views import CorrectionView, reread
 from scoreboard.usecases.keyed import Keyed
 from scoreboard.usecases.platform import Platform
@@ -47,7 +47,7 @@ async def apply_correction(
             unknown case; VALIDATION_ERROR and INVALID_SCORE as ``preview_correction``; the codes of a key.
         StoreUnavailable: nothing was changed, or the outcome is unknown; the same key tells.
     """
-    return await once(platform, keyed, lambda tx: _apply(tx, platform, wanted, by, on_progress))
+    return await correct_once(platform, keyed, lambda tx: _apply(tx, platform, wanted, by, on_progress))
 
 
 async def _apply(tx: Transaction, platform: Platform, wanted: Wanted, by: Actor, on_progress: Progress) -> Corrected:

@@ -13,7 +13,7 @@ from scoreboard.storage.database import Transaction
 from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.case_views import CaseView
 from scoreboard.usecases.conclude_case import record_step
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.list_cases import views_of
 from scoreboard.usecases.platform import Platform
 
@@ -41,10 +41,7 @@ async def _change(
 ) -> CaseView:
     boards = await platform.catalog.boards()
 
-    async def work(tx: Transaction) -> CaseView:
-        earlier = await replayed(tx, keyed, CaseView)
-        if earlier is not None:
-            return earlier
+    async def work(tx: Transaction) -> tuple[CaseView, None]:
         case = await review_cases.lock(tx, case_id)
         if case is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no such case.")
@@ -56,6 +53,6 @@ async def _change(
         await remember(tx, keyed, view)
         if changed != case:
             await record_step(tx, event, case, by, {"number": case.number, "player": str(case.player_id)})
-        return view
+        return view, None
 
-    return await platform.database.transact(work)
+    return (await once(platform, keyed, CaseView, work))[0]

@@ -19,7 +19,7 @@ from scoreboard.usecases.conclude_case import (
     record_step,
     spread_conclusion,
 )
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.list_cases import views_of
 from scoreboard.usecases.platform import Platform
 
@@ -42,15 +42,12 @@ async def decide_case(
 
     Raises:
         Refusal: NOT_FOUND, FORBIDDEN for one's own case or where only an administrator may, CONFLICT when it is
-            decided, in somebody else's hands, or cannot end so, IDEMPOTENCY_KEY_REUSED.
+            decided, in somebody else's hands, or cannot end so, and the codes of a key.
         StoreUnavailable: nothing was decided, or the same request finds it decided.
     """
     boards = await platform.catalog.boards()
 
     async def work(tx: Transaction) -> tuple[CaseView, Concluded | None]:
-        earlier = await replayed(tx, keyed, CaseView)
-        if earlier is not None:
-            return earlier, None
         locked = await lock_case(tx, case_id)
         step = decide(locked.case, locked.accused, decision, note, Reviewer(by.id, by.role), locked.now)
         concluded = None
@@ -66,7 +63,7 @@ async def decide_case(
             await record_conclusion(tx, concluded, by)
         return view, concluded
 
-    view, concluded = await platform.database.transact(work)
+    view, concluded = await once(platform, keyed, CaseView, work)
     if concluded is not None:
         await spread_conclusion(platform, concluded)
     return view

@@ -13,7 +13,7 @@ from scoreboard.storage import actions, audit, players
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.change_status import StatusChange, record_status, set_status, spread_status
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.raise_cases import raise_cases
 from scoreboard.usecases.read_moderated import UNKNOWN_PLAYER, ModeratedPlayer, moderated
@@ -36,7 +36,7 @@ async def moderate_status(
 
     Raises:
         Refusal: NOT_FOUND; FORBIDDEN for oneself, and for staff unless an administrator asks; CONFLICT for a protected
-            player, who is sanctioned by way of a case only, and for an erased one; IDEMPOTENCY_KEY_REUSED.
+            player, who is sanctioned by way of a case only, and for an erased one; the codes of a key.
         StoreUnavailable: nothing changed.
     """
     until = until if status is PlayerStatus.SUSPENDED else None
@@ -103,10 +103,7 @@ async def request_case(
 async def _moderate(
     platform: Platform, player_id: UUID, by: Actor, keyed: Keyed | None, change: _Change
 ) -> ModeratedPlayer:
-    async def work(tx: Transaction) -> ModeratedPlayer:
-        earlier = await replayed(tx, keyed, ModeratedPlayer)
-        if earlier is not None:
-            return earlier
+    async def work(tx: Transaction) -> tuple[ModeratedPlayer, None]:
         if player_id == by.id:
             raise Refusal(ErrorCode.FORBIDDEN, "Nobody moderates their own account.")
         player = await players.lock(tx, player_id)
@@ -117,9 +114,9 @@ async def _moderate(
         await remember(tx, keyed, view)
         if note is not None:
             await note()
-        return view
+        return view, None
 
-    return await platform.database.transact(work)
+    return (await once(platform, keyed, ModeratedPlayer, work))[0]
 
 
 async def _record(tx: Transaction, event: str, player: Player, by: Actor, detail: dict[str, str]) -> None:

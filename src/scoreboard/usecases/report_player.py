@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -16,7 +17,7 @@ from scoreboard.security.identifiers import new_id
 from scoreboard.storage import actions, players, reports
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.reports import Report
-from scoreboard.usecases.keyed import Keyed, remember, replayed
+from scoreboard.usecases.keyed import Keyed, once, remember
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.raise_cases import raise_cases
 
@@ -44,15 +45,12 @@ async def report_player(
 
     Raises:
         Refusal: NOT_FOUND for somebody whom the reporter cannot see, CONFLICT for oneself and for a second report about
-            the same player within a day, USER_RATE_LIMIT beyond ``reports_per_day``, IDEMPOTENCY_KEY_REUSED.
+            the same player within a day, USER_RATE_LIMIT beyond ``reports_per_day``, and the codes of a key.
         StoreUnavailable: nothing was stored.
     """
     review_s = (await platform.catalog.policy_choice()).general().review_s
 
-    async def work(tx: Transaction) -> tuple[Reported, bool]:
-        earlier = await replayed(tx, keyed, Reported)
-        if earlier is not None:
-            return earlier, False
+    async def work(tx: Transaction) -> tuple[Reported, Literal[True]]:
         # Locked, so that reports of one player are counted one after the other.
         await players.lock(tx, reporter_id)
         now = await actions.clock(tx)
@@ -69,7 +67,7 @@ async def report_player(
         await remember(tx, keyed, reply)
         return reply, True
 
-    reply, fresh = await platform.database.transact(work)
+    reply, fresh = await once(platform, keyed, Reported, work)
     if fresh:
         telemetry.REPORTS.labels(str(reason)).inc()
     return reply

@@ -9,7 +9,7 @@ from scoreboard.storage.database import Transaction
 from scoreboard.usecases.actor import Actor, require_uninvolved
 from scoreboard.usecases.amend_actions import Amendment, amend_actions
 from scoreboard.usecases.amendment_rows import Progress, silent
-from scoreboard.usecases.announce_correction import Corrected, note_message, once
+from scoreboard.usecases.announce_correction import Corrected, correct_once, note_message
 from scoreboard.usecases.correction_views import CorrectionView, reread, unknown_correction
 from scoreboard.usecases.keyed import Keyed
 from scoreboard.usecases.platform import Platform
@@ -42,7 +42,7 @@ async def undo_correction(
             INVALID_SCORE when a board could not hold a total that would come back; the codes of a key.
         StoreUnavailable: nothing was changed, or the outcome is unknown; the same key tells.
     """
-    return await once(platform, keyed, lambda tx: _undo(tx, platform, correction_id, reason, by, on_progress))
+    return await correct_once(platform, keyed, lambda tx: _undo(tx, platform, correction_id, reason, by, on_progress))
 
 
 async def _undo(
