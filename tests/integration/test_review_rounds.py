@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,11 +11,14 @@ import pytest_asyncio
 
 from scoreboard import telemetry
 from scoreboard.domain.events import Verdict
+from scoreboard.domain.player import PlayerStatus
 from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.telemetry import utc_now
 from scoreboard.usecases import release_overdue as releasing
+from scoreboard.usecases.change_status import change_status, lift_suspensions
 from scoreboard.usecases.release_overdue import Failed, release_overdue
 from scoreboard.usecases.watch_reviews import ReviewWatch
+from scoreboard.usecases.weigh_stakes import weigh_stakes
 from tests.amending import hold, play
 from tests.conftest import Api, open_api
 from tests.integration.reviewing import raised, suspect, total_of, with_held_points
@@ -27,6 +31,25 @@ LATER = timedelta(days=2)
 async def api(stores: Stores) -> AsyncIterator[Api]:
     async with open_api(stores, SCOREBOARD_DATABASE_LOCK_TIMEOUT="0.2") as opened:
         yield opened
+
+
+@asynccontextmanager
+async def kept(api: Api, statement: str, *arguments: str) -> AsyncIterator[None]:
+    """What the statement locks is another transaction's meanwhile."""
+    locked, done = asyncio.Event(), asyncio.Event()
+
+    async def keep(tx: Transaction) -> None:
+        await tx.fetch(statement, *arguments)
+        locked.set()
+        await done.wait()
+
+    keeping = asyncio.create_task(api.platform.database.transact(keep))
+    await locked.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        await keeping
 
 
 async def overflowing(api: Api) -> UUID:
@@ -73,19 +96,31 @@ async def test_a_step_that_fails_leaves_the_others_their_turn(api: Api) -> None:
     """Nobody can be released while the table is locked; stakes and figures need another one."""
     await with_held_points(api, times=1)
     telemetry.REVIEW_OPEN.set(0)
-    locked, done = asyncio.Event(), asyncio.Event()
-
-    async def keep(tx: Transaction) -> None:
-        await tx.fetch("LOCK TABLE player_suspicion IN ACCESS EXCLUSIVE MODE")
-        locked.set()
-        await done.wait()
-
-    keeping = asyncio.create_task(api.platform.database.transact(keep))
-    await locked.wait()
-    with pytest.raises(StoreUnavailable):
-        await ReviewWatch(api.platform).run()
-    done.set()
-    await keeping
+    async with kept(api, "LOCK TABLE player_suspicion IN ACCESS EXCLUSIVE MODE"):
+        with pytest.raises(StoreUnavailable):
+            await ReviewWatch(api.platform).run()
     assert telemetry.REVIEW_OPEN._value.get() == 1
     [row] = await api.sql("SELECT stakes FROM review_cases")
     assert "leads:main" in row[0]
+
+
+async def test_priorities_wait_for_nobody_who_works_on_a_case(api: Api) -> None:
+    await with_held_points(api, times=1)
+    _, busy = await with_held_points(api, times=3)
+    async with kept(api, "SELECT 1 FROM review_cases WHERE id = CAST($1::text AS uuid) FOR UPDATE", busy):
+        assert await weigh_stakes(api.platform) == 1
+    assert await weigh_stakes(api.platform) == 1
+    assert await weigh_stakes(api.platform) == 0
+
+
+async def test_a_suspension_that_cannot_be_lifted_now_keeps_no_other(api: Api) -> None:
+    ada, bob = await register(api.client), await register(api.client)
+    for who in (ada, bob):
+        await who.score("quiz")
+        await change_status(api.platform, UUID(who.id), PlayerStatus.SUSPENDED, until=utc_now(), by="test")
+    statement = "SELECT 1 FROM player_suspicion WHERE player_id = CAST($1::text AS uuid) FOR UPDATE"
+    async with kept(api, statement, ada.id):
+        assert await lift_suspensions(api.platform) == 1
+        assert (await total_of(api, ada), await total_of(api, bob)) == ((10, False), (10, True))
+    assert await lift_suspensions(api.platform) == 1
+    assert await total_of(api, ada) == (10, True)

@@ -137,13 +137,17 @@ async def search(tx: Transaction, beginning: str, limit: int) -> list[Player]:
     return [_player(row) for row in await tx.execute(statement)]
 
 
-async def lock_whose_suspension_ended(tx: Transaction) -> list[Player]:
-    """Suspended accounts whose time is over, locked; those that another worker holds are passed over."""
-    statement = (
-        select(*_COLUMNS)
-        .where(players.c.status == PlayerStatus.SUSPENDED, players.c.suspended_until <= text("clock_timestamp()"))
-        .order_by(players.c.id)
-        .limit(100)
-        .with_for_update(key_share=True, skip_locked=True)
-    )
-    return [_player(row) for row in await tx.execute(statement)]
+_ENDED = (players.c.status == PlayerStatus.SUSPENDED, players.c.suspended_until <= text("clock_timestamp()"))
+
+
+async def whose_suspension_ended(tx: Transaction) -> list[UUID]:
+    """A hundred of the suspended accounts whose time is over."""
+    rows = await tx.execute(select(players.c.id).where(*_ENDED).order_by(players.c.id).limit(100))
+    return [row.id for row in rows]
+
+
+async def lock_ended_suspension(tx: Transaction, player_id: UUID) -> Player | None:
+    """This account, locked; None where it is not suspended any more, or another worker has it."""
+    statement = select(*_COLUMNS).where(players.c.id == player_id, *_ENDED)
+    row = (await tx.execute(statement.with_for_update(key_share=True, skip_locked=True))).first()
+    return None if row is None else _player(row)

@@ -169,16 +169,25 @@ async def set_appeal_of(tx: Transaction, case_id: UUID, appealed: UUID) -> None:
     await tx.fetch("UPDATE review_cases SET appeal_of = $2 WHERE id = $1", case_id, appealed)
 
 
-async def set_stakes(tx: Transaction, cases: Sequence[ReviewCase]) -> None:
-    """Write what is at stake in these cases and how urgent that makes them; a decided one is left alone."""
-    await tx.fetch(
-        "UPDATE review_cases c SET stakes = CAST(n.stakes AS text[]), priority = n.priority"
-        " FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[]) AS n(id, stakes, priority)) n"
-        " WHERE c.id = n.id AND c.status = 'open'",
+_SET_STAKES = (
+    "WITH locked AS (SELECT id FROM review_cases WHERE id = ANY($1) AND status = 'open' ORDER BY player_id"
+    " FOR NO KEY UPDATE SKIP LOCKED) UPDATE review_cases c SET stakes = CAST(n.stakes AS text[]), priority = n.priority"
+    " FROM locked l JOIN unnest($1::uuid[], $2::text[], $3::int[]) AS n(id, stakes, priority) USING (id)"
+    " WHERE c.id = l.id RETURNING 1"
+)
+
+
+async def set_stakes(tx: Transaction, cases: Sequence[ReviewCase]) -> int:
+    """Write what is at stake in these cases and how urgent that makes them. Returns how many were written: a decided
+    one is left alone, and so is one that somebody works on at this moment.
+    """
+    rows = await tx.fetch(
+        _SET_STAKES,
         [case.id for case in cases],
         [_literal(case.stakes) for case in cases],
         [case.priority for case in cases],
     )
+    return len(rows)
 
 
 async def suspicion_of(tx: Transaction, player_id: UUID) -> tuple[float, bool, datetime | None]:

@@ -14,7 +14,7 @@ from scoreboard.live.bus import CatalogChanged, SessionsRevoked
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import audit, outbox, players, scores, suspicion
-from scoreboard.storage.database import Transaction
+from scoreboard.storage.database import StoreContended, Transaction
 from scoreboard.usecases.actor import Actor
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.freeze_boards import drop_frozen
@@ -107,16 +107,28 @@ async def lift_suspensions(platform: Platform) -> int:
         StoreUnavailable: the next round does it.
     """
 
-    async def work(tx: Transaction) -> list[StatusChange]:
-        return [
-            await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
-            for player in await players.lock_whose_suspension_ended(tx)
-        ]
+    lifted = 0
+    for player_id in await platform.database.transact(players.whose_suspension_ended):
+        try:
+            lifted += await _lift(platform, player_id)
+        except StoreContended:  # somebody decides about this player just now: the next round looks again
+            continue
+    return lifted
 
-    lifted = await platform.database.transact(work)
-    for change in lifted:
+
+async def _lift(platform: Platform, player_id: UUID) -> bool:
+    """A transaction for each player: the audit log's head is the last lock of one, never before the next one's rows."""
+
+    async def work(tx: Transaction) -> StatusChange | None:
+        player = await players.lock_ended_suspension(tx, player_id)
+        if player is None:
+            return None
+        return await _apply(platform, tx, player, PlayerStatus.ACTIVE, None, "the suspension's end")
+
+    change = await platform.database.transact(work)
+    if change is not None:
         await spread_status(platform, change)
-    return len(lifted)
+    return change is not None
 
 
 async def set_status(

@@ -45,9 +45,9 @@ async def weigh_stakes(platform: Platform) -> int:
             stakes[total.player_id] |= {f"{found}:{total.board_key}"} if found else set()
     weighed = [with_stakes(case, stakes[case.player_id]) for case in cases]
     changed = [new for new, old in zip(weighed, cases, strict=True) if new != old]
-    if changed:
-        await platform.database.transact(lambda tx: review_cases.set_stakes(tx, changed))
-    return len(changed)
+    if not changed:
+        return 0
+    return await platform.database.transact(lambda tx: review_cases.set_stakes(tx, changed))
 
 
 async def _read(tx: Transaction) -> tuple[list[ReviewCase], list[OpenTotal], dict[tuple[int, UUID], HeldSum]]:
