@@ -3,7 +3,7 @@
 What a trusted server completed is no play of the player's whose timing could be judged, so it is left out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -44,6 +44,11 @@ _NEWEST = (
     f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $3) l"
     " LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
 )
+_BEFORE = (
+    f"SELECT {_COLUMNS} FROM unnest($1::uuid[], $2::timestamptz[]) AS p(id, moment) CROSS JOIN LATERAL"
+    f" (SELECT * FROM ledger l WHERE l.player_id = p.id AND l.at <= p.moment AND {_COMPLETED} ORDER BY l.seq DESC"
+    " LIMIT $3) l LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
+)
 # The last window that any model scored says how many completions there were then; only later ones are counted.
 _COUNTS = (
     "SELECT p.id, coalesce(w.events, 0) + (SELECT count(*) FROM ledger l WHERE l.player_id = p.id"
@@ -76,6 +81,11 @@ async def after(tx: Transaction, seq: int, limit: int) -> list[Timing]:
 async def newest(tx: Transaction, player_ids: Iterable[UUID], until: int, limit: int) -> list[Timing]:
     """The last ``limit`` completions of each of these players up to a ledger number, oldest first."""
     return [Timing(*row) for row in await tx.fetch(_NEWEST, list(player_ids), until, limit)]
+
+
+async def before(tx: Transaction, moments: Mapping[UUID, datetime], limit: int) -> list[Timing]:
+    """The last ``limit`` completions of each of these players up to a moment of its own, oldest first."""
+    return [Timing(*row) for row in await tx.fetch(_BEFORE, list(moments), list(moments.values()), limit)]
 
 
 async def counts(tx: Transaction, player_ids: Iterable[UUID], until: int) -> dict[UUID, int]:
