@@ -73,7 +73,7 @@ async def collect_labels(platform: Platform, *, days: float, audited: int, seed:
         found, known = await _played(platform, {player_id: until for player_id, *_, until in part})
         kinds |= known
         for player_id, accused_at, unnoticed, _ in part:
-            done = found.get(player_id, [])
+            done: Sequence[Timing] = found.get(player_id, [])
             if accused_at is not None:
                 done = _evidence(done, accused_at)
             if len(done) >= _LEAST_EVENTS:
