@@ -18,7 +18,7 @@ CHARTS = Path(__file__).parent
 CHART = CHARTS / "scoreboard"
 CRDS = CHARTS / "scoreboard-crds"
 GOLDEN = CHARTS.parent / "tests" / "charts" / "golden"
-KUSTOMIZE = CHARTS.parent / "k8s" / "kustomize" / "base"
+KUSTOMIZE = CHARTS.parent / "k8s" / "kustomize"
 PROFILES = ("minimal", "dev", "prod", "ha", "external-db", "keda", "gateway")
 RELEASE, NAMESPACE = "scoreboard", "scores"
 
@@ -45,10 +45,12 @@ def rendered(values: dict[str, Any], chart: Path = CHART, release: str = RELEASE
     return "".join(parts)
 
 
-def plain_manifests() -> str:
-    """The minimal profile without hooks, for those without Helm."""
+def plain_manifests(*, operator: bool) -> str:
+    """The minimal profile without hooks, for those without Helm; with the operator also the definitions."""
     values = {**profile_values("minimal"), "migrations": {"mode": "job"}, "tests": {"enabled": False}}
-    return rendered(values).replace("managed-by: Helm", "managed-by: kustomize")
+    text = rendered({**values, "operator": {"enabled": operator}})
+    text += rendered({}, CRDS, "scoreboard-crds") if operator else ""
+    return text.replace("managed-by: Helm", "managed-by: kustomize")
 
 
 def readme() -> str:
@@ -105,7 +107,8 @@ def files() -> dict[Path, str]:
     schema = json.dumps(values_schema(), indent=2) + "\n"
     found = {CHART / "values.schema.json": schema, CHART / "README.md": readme()}
     found |= {GOLDEN / f"{profile}.yaml": rendered(profile_values(profile)) for profile in PROFILES}
-    found[KUSTOMIZE / "manifests.yaml"] = plain_manifests()
+    found[KUSTOMIZE / "base" / "manifests.yaml"] = plain_manifests(operator=False)
+    found[KUSTOMIZE / "with-operator" / "manifests.yaml"] = plain_manifests(operator=True)
     found[GOLDEN / "crds.yaml"] = rendered({}, CRDS, "scoreboard-crds")
     return found
 

@@ -16,6 +16,9 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent / "alerts"
+LINGER = "7m"
+"""How long a cause that is over still holds back what follows from it: the five minutes of the shortest window in which
+its errors are counted, and some. Prometheus knows ``keep_firing_for`` since 2.42."""
 SEVERITIES = ("critical", "warning", "none")
 
 
@@ -75,6 +78,7 @@ class Alert:
             "alert": self.name,
             "expr": self.expr,
             **({"for": self.hold} if self.hold else {}),
+            **({"keep_firing_for": LINGER} if self.provides else {}),
             "labels": labels,
             "annotations": {
                 "summary": self.summary,

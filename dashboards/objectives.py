@@ -166,8 +166,10 @@ def _condition(objective: Objective, burn: Burn, scale: float) -> str:
     limit = f"{burn.rate * objective.budget:.6g}"
     where = f'{{slo="{objective.name}"}}'
     long, short = recorded(burn.long), recorded(burn.short)
+    # Half an hour after an outage its errors still fill the short window: whom that would page finds nothing to do.
+    still = f"\n  and {recorded(WINDOWS[0])}{where} > {objective.budget:g}" if burn is FAST[1] else ""
     enough = f"{objective.errors('increase', duration(burn.long / scale))} >= {objective.least}"
-    return f"{long}{where} > {limit}\n  and {short}{where} > {limit}\n  and on (namespace) {enough}"
+    return f"{long}{where} > {limit}\n  and {short}{where} > {limit}{still}\n  and on (namespace) {enough}"
 
 
 def _example(objective: Objective, burn: float, also: list[str]) -> Case:

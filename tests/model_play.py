@@ -74,6 +74,7 @@ async def record(
     kind: str = "tap",
     points: int = 1,
     lasted: float = 0.0,
+    timed: bool = True,
 ) -> int:
     """Write completions into the ledger at given moments, as a batch of the write path would. Returns the last number.
 
@@ -100,6 +101,8 @@ async def record(
         [row] = await tx.fetch("SELECT seq, hash FROM ledger_head WHERE shard = 0 FOR UPDATE")
         numbered = [replace(action, ledger_seq=row["seq"] + 1 + place) for place, action in enumerate(done)]
         await actions.add_finished(tx, numbered)
+        if not timed:
+            await actions.mark_untimed(tx, [action.id for action in done])
         entries = [
             LedgerEntry(EntryType.APPLIED, at, action.id, action.player_id, kind, 1, points, (), (), ())
             for action, (_, at) in zip(done, play, strict=True)

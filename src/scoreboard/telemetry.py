@@ -55,7 +55,7 @@ SECURITY_INCIDENTS = Counter(
     "scoreboard_security_incidents", "Blocks for too many failures of signature, replay or authentication", ["subject"]
 )
 AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
-PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the external provider's keys", ["outcome"])
+PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the provider's and the cluster's keys", ["outcome"])
 SIGNALS = Counter("scoreboard_anticheat_signals", "Oddities that completions told of, refused ones too", ["signal"])
 AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
 MODEL_WINDOWS = Counter(

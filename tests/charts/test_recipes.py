@@ -72,6 +72,17 @@ def test_plain_manifests_are_what_kustomize_takes() -> None:
     assert not any("helm.sh/hook" in str(each) for each in documents)
 
 
+def test_plain_manifests_with_the_operator_bring_all_that_it_needs() -> None:
+    folder = ROOT / "k8s" / "kustomize" / "with-operator"
+    assert yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))["resources"] == ["manifests.yaml"]
+    found = [each for each in yaml.safe_load_all((folder / "manifests.yaml").read_text("utf-8")) if each]
+    assert sum(each["kind"] == "CustomResourceDefinition" for each in found) == 4
+    assert {"Role", "RoleBinding"} <= {each["kind"] for each in found}
+    account = component_of(pods_among(found), "operator").spec["serviceAccountName"]
+    api = {each["name"]: each.get("value") for each in component_of(pods_among(found), "api").containers[0]["env"]}
+    assert api["SCOREBOARD_OPERATOR_SUBJECTS"] == f"system:serviceaccount:scores:{account}"
+
+
 def test_adapter_rules_serve_every_metric_that_autoscalers_ask_for() -> None:
     rules = yaml.safe_load((ROOT / "k8s" / "prometheus-adapter.yaml").read_text("utf-8"))["rules"]["custom"]
     served = {rule["name"]["as"] for rule in rules}
@@ -97,7 +108,8 @@ def test_skaffold_builds_what_the_chart_runs() -> None:
     artifacts = {each["image"]: each["docker"]["dockerfile"] for each in SKAFFOLD["build"]["artifacts"]}
     assert artifacts == {f"scoreboard-{name}": f"services/{name}/Dockerfile" for name in SERVICES}
     assert all((ROOT / path).is_file() for path in artifacts.values())
-    (release,) = SKAFFOLD["deploy"]["helm"]["releases"]
+    definitions, release = SKAFFOLD["deploy"]["helm"]["releases"]
+    assert (ROOT / definitions["chartPath"] / "templates" / "board.yaml").is_file()
     assert (ROOT / release["valuesFiles"][0]).is_file()
     told = {key.split(".")[0] for key in release["setValueTemplates"]}
     assert told == {"api", "realtime", "worker", "anticheatMl", "operator"}

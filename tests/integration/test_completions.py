@@ -243,6 +243,9 @@ async def test_a_batch_of_a_trusted_server_answers_item_by_item(api: Api, server
     again = await server.post(path, {"items": items}, Idempotency_Key="b1")
     assert [result["status"] for result in again.json()["items"]] == [200, 422, 200, 403, 401, 404, 409]
     assert again.json()["items"][0]["result"]["action_id"] == first["action_id"]
+    # When a server sends them tells the anti-cheat nothing about the players.
+    untimed = {str(row.action_id) for row in await api.sql("SELECT action_id FROM untimed_actions")}
+    assert untimed == {first["action_id"], theirs["action_id"]}
     changed = [{**items[0], "points": 4}, *items[1:]]
     other = await server.post(path, {"items": changed}, Idempotency_Key="b1")
     assert other.json()["items"][0]["problem"]["code"] == "IDEMPOTENCY_KEY_REUSED"

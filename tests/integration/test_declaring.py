@@ -2,11 +2,17 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import Role
-from tests.conftest import Api, open_api
+from scoreboard.domain.review import CaseSource, Suspect, SuspicionEvent
+from scoreboard.telemetry import utc_now
+from scoreboard.usecases.configure import configure
+from scoreboard.usecases.raise_cases import raise_cases
+from tests.conftest import BOARDS, KINDS, Api, open_api
 from tests.declaring import THRESHOLDS, Declares, declares, managed, problem
 from tests.stage import Stores, register, until
 
@@ -127,6 +133,33 @@ async def test_a_policy_counts_until_it_is_retired(api: Api, admin: Declares) ->
     assert (await api.platform.catalog.policy_choice()).of("tap").key == "strict"
     await admin.retire("policies/strict")
     assert (await api.platform.catalog.policy_choice()).of("tap").key != "strict"
+
+
+async def test_a_policy_tells_of_the_cases_that_wait_because_of_its_kinds(api: Api, admin: Declares) -> None:
+    ada, bob = await register(api.client), await register(api.client)
+    begun, now = await ada.begin("quiz"), utc_now()
+    for person, action in ((ada, UUID(begun["action_id"])), (bob, None)):
+        event = SuspicionEvent(
+            *(UUID(person.id), now, CaseSource.RULES, "frequency", 0.3, 0.6, Verdict.FLAG), action_id=action
+        )
+        suspect = Suspect(UUID(person.id), Verdict.FLAG, CaseSource.RULES, (event,))
+        await api.platform.database.transact(lambda tx, s=suspect: raise_cases(tx, [s], now))  # type: ignore[misc]
+    await admin.must("policies/quiz", {**THRESHOLDS, "kinds": ["quiz"]})
+    await admin.must("policies/tap", {**THRESHOLDS, "kinds": ["tap"]})
+    await admin.must("policies/rest", THRESHOLDS)
+    waiting = {one["key"]: one["status"]["open_cases"] for one in (await admin.seen("policies"))["items"]}
+    assert waiting == {"quiz": 1, "tap": 0, "rest": 1}
+
+
+async def test_the_platforms_own_commands_restore_and_ask_no_owner(api: Api, admin: Declares) -> None:
+    ada = await register(api.client)
+    await admin.retire("boards/main")
+    await admin.must("kinds/tap", {"title": "Tap", "points": 2, "direct": True, "boards": ["dense"]} | managed("a"))
+    assert await configure(api.platform, BOARDS, KINDS, managed_by="test") == 2
+    seen = await admin.seen("boards/main")
+    assert (seen["retired_at"], seen["version"], seen["declared_by"]) == (None, 2, "test")
+    assert (await admin.seen("kinds/tap"))["spec"]["points"] == 1
+    assert (await ada.post("/api/v1/scores/update", {"action_id": "x", "kind": "tap"})).status_code == 200
 
 
 async def test_what_is_not_there_yet_is_named_and_can_be_waited_for(admin: Declares) -> None:

@@ -227,6 +227,18 @@ async def test_all_is_revealed_at_the_end_and_when_the_freeze_is_taken_out(cup: 
     assert (await cup.api.client.get(DENSE)).json()["frozen_from"] is None
 
 
+async def test_a_freeze_that_is_moved_is_not_answered_with_the_one_before(cup: Cup) -> None:
+    assert await freeze_boards(cup.api.platform) == 1
+    assert await cup.top() == named(cup, *FROZEN_OF)
+    [(later,)] = await cup.api.sql("SELECT clock_timestamp()")
+    await cup.declare(frozen_from=later)
+    for built in (0, 1):
+        assert await cup.top() == named(cup, ("bob", 1, 35), ("ada", 2, 30))
+        assert await freeze_boards(cup.api.platform) == 1 - built
+    await cup.declare(frozen_from=cup.since)
+    assert await cup.top() == named(cup, *FROZEN_OF)
+
+
 async def test_a_season_that_closes_in_a_freeze_keeps_its_end_to_itself(stores: Stores) -> None:
     async with open_api(stores, SCOREBOARD_REDIS_TIMEOUT="2") as api:
         ada, bob = await register(api.client), await register(api.client)

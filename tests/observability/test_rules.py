@@ -1,6 +1,7 @@
 """Every alert fires when it should and alone, is quiet when it should be, and leads to a runbook and a dashboard."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,26 +52,25 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def outcome(case: Case, expected: dict[str, dict[str, str]], rules: Path, every: str = "1m") -> str:
-    """Run one case; what promtool says when not exactly these alerts fire, each once and with these labels."""
-    series = {**WELL, **case.series}
-    samples = [
-        {"labels": "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}", "value": 1}
-        for labels in expected.values()
-    ]
+def answers(
+    asked: dict[str, Iterable[int]],
+    samples: list[dict[str, Any]],
+    series: dict[str, str],
+    rules: Path,
+    every: str = "1m",
+) -> str:
+    """What promtool says when not all of these queries, at these minutes, have exactly these samples."""
     content: dict[str, Any] = {
         "rule_files": [str(rules)],
         "evaluation_interval": every,
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "input_series": [{"series": name, "values": values} for name, values in {**WELL, **series}.items()],
                 "promql_expr_test": [
-                    {
-                        "expr": 'sum without (alertstate) (ALERTS{alertstate="firing"})',
-                        "eval_time": case.at,
-                        "exp_samples": samples,
-                    }
+                    {"expr": expr, "eval_time": f"{minute}m", "exp_samples": samples}
+                    for expr, minutes in asked.items()
+                    for minute in minutes
                 ],
             }
         ],
@@ -79,6 +79,21 @@ def outcome(case: Case, expected: dict[str, dict[str, str]], rules: Path, every:
     path.write_text(yaml.safe_dump(content), "utf-8")
     done = run(PROMTOOL, "test", "rules", path)
     return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def outcome(case: Case, expected: dict[str, dict[str, str]], rules: Path, every: str = "1m") -> str:
+    """Run one case; what promtool says when not exactly these alerts fire, each once and with these labels."""
+    samples = [
+        {"labels": "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}", "value": 1}
+        for labels in expected.values()
+    ]
+    query = 'sum without (alertstate) (ALERTS{alertstate="firing"})'
+    return answers({query: [minutes(case.at)]}, samples, case.series, rules, every)
+
+
+def minutes(written: str) -> int:
+    """A duration of whole minutes or hours."""
+    return int(written[:-1]) * {"m": 1, "h": 60}[written[-1]]
 
 
 def firing(name: str, case: Case) -> dict[str, dict[str, str]]:
@@ -162,6 +177,22 @@ def test_a_pace_decides_who_is_told(bad: float, expected: set[str], rules: Path)
     for name in sorted(expected):
         found |= firing(name, case)
     assert not (told := outcome(case, found, rules, every="4m")), told
+
+
+@needs_promtool
+def test_a_cause_holds_back_its_consequences_as_long_as_they_are_counted(rules: Path) -> None:
+    """Postgres is away for five minutes, half of the requests fail. Nobody is paged by errors while or after that."""
+    series = {
+        'scoreboard_store_up{instance="a",store="database"}': "1x5 0x4 1x60",
+        'scoreboard_request_seconds_count{route="/x",status="200"}': "0+1000x70",
+        'scoreboard_requests_failed_total{status="503"}': "0x5 0+500x5 2500x60",
+    }
+    fast = 'ALERTS{alertname="ScoreboardApiErrorsFast",alertstate="firing"}'
+    cause = 'ALERTS{alertname="ScoreboardDatabaseDown",alertstate="firing"}'
+    assert not (told := answers({f"{fast} unless on () {cause}": range(6, 60)}, [], series, rules)), told
+    one = [{"labels": "{}", "value": 1}]
+    assert not (told := answers({f"count({fast})": (10, 15), f"count({cause})": (8, 17)}, one, series, rules)), told
+    assert not (told := answers({fast: (18, 30), cause: (19, 30)}, [], series, rules)), told
 
 
 @needs_promtool

@@ -1,6 +1,7 @@
 """The operator as a process, between an API server and the real API with its worker."""
 
 import signal
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ class Plane:
 
     def token(self, **changes: Any) -> str:
         """A ServiceAccount token as a cluster projects it into the operator's pod."""
-        return self.issuer.token(ACCOUNT, **{"iss": CLUSTER, "aud": ["scoreboard-api"], **changes})
+        usual = {"iss": CLUSTER, "aud": ["scoreboard-api"], "exp": int(time.time()) + 3600}
+        return self.issuer.token(ACCOUNT, **{**usual, **changes})
 
     def pause_api(self) -> None:
         """It takes connections and answers nothing."""

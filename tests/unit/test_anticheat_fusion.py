@@ -36,6 +36,18 @@ def level(number: int, **more: float) -> Seen:
     return replace(NOTHING, level=number, **more)
 
 
+def test_a_hold_on_account_of_windows_before_names_the_model() -> None:
+    found = decide(Policy(), PlayerState((2, 2)), NOTHING)
+    assert found.verdict is Verdict.HOLD
+    assert found.detectors == ("model",)
+
+
+@given(seen, st.lists(st.integers(0, 3), max_size=2))
+def test_whatever_is_more_than_nothing_has_a_name(each: Seen, before: list[int]) -> None:
+    found = decide(Policy(), PlayerState(tuple(before)), each)
+    assert bool(found.detectors) == (found.verdict is not Verdict.NONE)
+
+
 def test_the_thresholds_in_rising_order() -> None:
     assert last(NOTHING) is Verdict.NONE
     assert last(level(1)) is Verdict.WATCH

@@ -31,6 +31,7 @@ def labelled(seed: int, humans: int = 60, cheats: int = 3) -> Labelled:
         Sequences.gather([each.player for each in played], columns),
         np.array([each.family for each in played]),
         np.array([each.cheats_from for each in played]),
+        np.array([each.player for each in played]),
     )
 
 

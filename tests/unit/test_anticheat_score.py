@@ -173,6 +173,17 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     assert "in.npz" in capsys.readouterr().err
 
 
+def test_an_array_that_is_no_archive_and_one_name_for_all_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    empty = {name: np.zeros(0) for name in ("t", "age", "kind", "points", "points_max", "ok", "cooldown")}
+    np.savez(tmp_path / "one.npz", off=np.zeros(2, np.int64), player=np.array("eve"), **empty)
+    for name, words in (("array.npy", "cannot be read"), ("one.npz", "player has to be")):
+        assert main([str(tmp_path / name), str(tmp_path / "out.csv")]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_the_process_ends_with_two_when_something_is_wrong(source: Path, tmp_path: Path) -> None:
     missing = run(tmp_path / "nothing.npz", tmp_path / "out.csv")
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)

@@ -56,7 +56,7 @@ def test_a_players_windows_come_in_order_over_all_batches() -> None:
 
 
 def test_a_clock_that_many_share_is_the_platforms_and_its_steps_are_smeared() -> None:
-    whole = [[float(n * 3 + k) for n in range(50)] for k in range(10)]
+    whole = [[float(n * 9 + n % 7 + k) for n in range(50)] for k in range(10)]
     fine = [[0.1234 + n * 3.1 for n in range(50)] for _ in range(10)]
     known = sequences(*whole, *fine)
     assert clock_of(known).tolist() == [1.0] * 10 + [0.0] * 10
@@ -70,6 +70,20 @@ def test_a_clock_that_many_share_is_the_platforms_and_its_steps_are_smeared() ->
 def test_one_account_alone_on_round_seconds_is_not_smeared() -> None:
     known = sequences([float(n) for n in range(50)], *([0.377 + n * 1.7 for n in range(50)] for _ in range(30)))
     assert not clock_of(known).any()
+
+
+@pytest.mark.parametrize("others", [0, 3, 15])
+def test_a_script_on_whole_seconds_keeps_its_proof_in_a_small_file(others: int) -> None:
+    script = [float(8 * n) for n in range(50)]
+    known = sequences(script, *([0.377 + n * 3.7 + n % 3 for n in range(50)] for _ in range(others)))
+    assert not clock_of(known).any()
+
+
+def test_a_clock_counts_from_the_third_player_on_who_is_no_clockwork() -> None:
+    whole = [[float(n * 9 + n % (5 + k)) for n in range(50)] for k in range(3)]
+    fine = [[0.1234 + n * 3.1 for n in range(50)] for _ in range(9)]
+    assert not clock_of(sequences(*whole[:2], *fine)).any()
+    assert clock_of(sequences(*whole, *fine)).tolist() == [1.0] * 3 + [0.0] * 9
 
 
 def test_smeared_moments_stay_in_order() -> None:

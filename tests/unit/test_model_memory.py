@@ -97,7 +97,7 @@ def test_ages_and_shares_are_unknown_where_they_say_nothing() -> None:
 
     def read(kind: str, points: int, begun: float | None) -> Play:
         moment = None if begun is None else NOW - timedelta(seconds=begun)
-        return intake.play(Timing(1, "applied", NOW, player(1), kind, 1, points, moment))
+        return intake.play(Timing(1, "applied", NOW, player(1), kind, 1, points, moment, timed=True))
 
     quiz, match, tap = read("quiz", 10, 7.5), read("match", 50, 2.0), read("tap", 1, 0.0)
     assert (quiz.age, quiz.cooldown, match.share, tap.cooldown) == (7.5, 5, 0.25, 0)
@@ -107,12 +107,13 @@ def test_ages_and_shares_are_unknown_where_they_say_nothing() -> None:
     assert len({quiz.kind, match.kind, tap.kind}) == 3
 
 
-def test_only_what_a_player_completed_is_play() -> None:
+@pytest.mark.parametrize(("timed", "play"), [(True, ["applied", "held"]), (False, [])])
+def test_only_what_a_player_completed_is_play(timed: bool, play: list[str]) -> None:
     rows = [
-        Timing(seq, entry, NOW, player(1), "tap", 1, 1, None)
+        Timing(seq, entry, NOW, player(1), "tap", 1, 1, None, timed)
         for seq, entry in enumerate(("applied", "held", "released", "rejected", "voided", "restored"))
     ]
-    assert [row.entry_type for row in completions(rows)] == ["applied", "held"]
+    assert [row.entry_type for row in completions(rows)] == play
 
 
 def uniform_reference() -> Reference:

@@ -17,6 +17,7 @@ from scoreboard.domain.model import (
     acted_verdict,
     is_worth_telling,
     line_up,
+    told_now,
 )
 from scoreboard.domain.policy import AntiCheatPolicy, Mode
 from scoreboard.domain.promotion import LEAST_LABELS, Evidence, Labels, Patience, objections
@@ -117,17 +118,29 @@ def test_reviewers_hear_whatever_is_new_and_nothing_twice_within_the_pause(
     windows: list[tuple[Verdict, frozenset[str], int]],
 ) -> None:
     told: Told | None = None
+    heard: list[tuple[Verdict, frozenset[str]]] = []
     for verdict, detectors, after in sorted(windows, key=lambda window: window[2]):
         at = NOW + timedelta(seconds=after)
+        if told is not None and at - told.at >= timedelta(seconds=600):
+            heard = []
+        known = frozenset().union(*(names for _, names in heard))
+        gravest = max((gravity(each) for each, _ in heard), default=0)
         worth = is_worth_telling(verdict, detectors, at, told, 600)
-        if verdict is Verdict.ALLOW:
-            assert not worth
-        elif told is None or gravity(verdict) > gravity(told.verdict) or not detectors <= told.detectors:
-            assert worth
-        else:
-            assert worth == (at - told.at >= timedelta(seconds=600))
+        news = not heard or gravity(verdict) > gravest or not detectors <= known
+        assert worth == (verdict is not Verdict.ALLOW and news)
         if worth:
-            told = Told(verdict, detectors, at)
+            told = told_now(verdict, detectors, at, told, 600)
+            heard.append((verdict, detectors))
+
+
+def test_detectors_that_take_turns_are_told_once_each() -> None:
+    told, times = None, 0
+    for number in range(20):
+        names = ["model" if number % 2 else "novelty"]
+        at = NOW + timedelta(seconds=10 * number)
+        if is_worth_telling(Verdict.FLAG, names, at, told, 600):
+            told, times = told_now(Verdict.FLAG, names, at, told, 600), times + 1
+    assert times == 2
 
 
 def test_the_gate_lets_a_good_model_through() -> None:

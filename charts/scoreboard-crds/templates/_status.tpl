@@ -34,7 +34,7 @@ version:
 lastSyncTime:
   type: string
   format: date-time
-  description: When platform and resource were last seen to agree.
+  description: When resource and platform last came to agree. It moves with a change, not with each look.
 conditions:
   type: array
   description: Ready, Invalid, Conflict, Degraded, Paused.

@@ -26,6 +26,7 @@ from scoreboard_anticheat_ml.canaries import Canaries
 from scoreboard_anticheat_ml.features import SCHEMA_HASH
 from scoreboard_anticheat_ml.model import Model, ModelMismatch
 from scoreboard_anticheat_ml.sequences import F64, Sequences
+from scoreboard_anticheat_ml.windows import schedule
 
 FORMAT = 1
 _LIBRARIES = ("scikit-learn", "skops")  # the two that own the format of the trees; what numpy does, the canaries show
@@ -113,7 +114,12 @@ def pack(model: Model, canaries: Sequences, *, trained: Mapping[str, Any], metri
         canaries: Sequences whose scores are kept with it.
         trained: Where it comes from: seed, data and its hash, numbers of players.
         metrics: What it reached, to be shown beside it.
+
+    Raises:
+        ValueError: There is no canary: nobody could see whether it still scores as it should.
     """
+    if not schedule(int(canaries.lengths().max(initial=0))):
+        raise ValueError("a model needs canaries")
     body, parts = stable_dump.dump(model.estimators()), {**model.sidecar(), "model_id": ""}
     name = hashlib.sha256(body + _canonical(parts).encode()).hexdigest()[:12]  # other thresholds are another model
     sidecar = {

@@ -111,15 +111,14 @@ def decide(policy: Policy, state: PlayerState, seen: Seen) -> Decision:
     verdict = _severest(policy, levels, proof, seen)
     severities = list(Verdict)
     capped = min(verdict, policy.most, key=severities.index)
-    return Decision(capped, _detectors(policy, seen), PlayerState(levels))
+    return Decision(capped, _detectors(policy, seen, levels), PlayerState(levels))
 
 
 def _severest(policy: Policy, levels: tuple[int, ...], proof: bool, seen: Seen) -> Verdict:
     sure = sum(level >= _SURE for level in levels)
-    strong = sum(level >= _FLAG for level in levels)
     if sure >= policy.suspend_windows and proof and seen.events >= policy.suspend_events:
         return Verdict.SUSPEND
-    if strong >= policy.hold_windows or (proof and policy.hard_rules_hold):
+    if _strong(policy, levels) or (proof and policy.hard_rules_hold):
         return Verdict.HOLD
     if seen.level >= _FLAG or proof:
         return Verdict.FLAG
@@ -128,10 +127,15 @@ def _severest(policy: Policy, levels: tuple[int, ...], proof: bool, seen: Seen) 
     return Verdict.NONE
 
 
-def _detectors(policy: Policy, seen: Seen) -> tuple[str, ...]:
+def _strong(policy: Policy, levels: tuple[int, ...]) -> bool:
+    """Whether the model holds on account of enough of the last windows, this one or those before it."""
+    return sum(level >= _FLAG for level in levels) >= policy.hold_windows
+
+
+def _detectors(policy: Policy, seen: Seen, levels: tuple[int, ...]) -> tuple[str, ...]:
     found = [rule.name for rule in rules.broken(seen.rules)]
     found += ["synchrony"] * (seen.synchrony >= policy.synchrony_z)
-    found += ["model"] * (seen.level >= _WATCH)
+    found += ["model"] * (seen.level >= _WATCH or _strong(policy, levels))
     found += ["changepoint"] * seen.changed
     found += ["novelty"] * (seen.novelty > policy.novelty)
     return tuple(found)

@@ -38,8 +38,8 @@ class Intake:
 
 
 def completions(timings: Iterable[Timing]) -> list[Timing]:
-    """Those that record a completion: releases, rejections and the like are nothing that a player did."""
-    return [timing for timing in timings if timing.entry_type in COMPLETED]
+    """Those that record what a player did and when: not releases, rejections and the like, nor what a server sent."""
+    return [timing for timing in timings if timing.timed and timing.entry_type in COMPLETED]
 
 
 def by_player(timings: Iterable[Timing]) -> Mapping[UUID, list[Timing]]:

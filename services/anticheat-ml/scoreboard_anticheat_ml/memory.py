@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from scoreboard.domain.events import Verdict
-from scoreboard.domain.model import Found, Told
+from scoreboard.domain.model import Found, Told, told_now
 from scoreboard.storage import model_windows
 from scoreboard.storage.database import Transaction
+from scoreboard.storage.model_windows import PastWindow
 from scoreboard_anticheat_ml.fusion import PlayerState
 
 _REMEMBERED = 3
+_TOLD = 12  # within one pause each detector is told once, and each graver verdict
 
 
 @dataclass(slots=True)
@@ -26,9 +28,10 @@ class Remembered:
 
 
 class Memory:
-    """Of every player in the buffers."""
+    """Of every player in the buffers. Reviewers are told the same again after ``pause_s`` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
         self._known: dict[str, dict[UUID, Remembered]] = {}
 
     def of(self, model_id: str, player_id: UUID) -> Remembered:
@@ -42,16 +45,21 @@ class Memory:
         if not missing:
             return
         past = await model_windows.last_of(tx, missing, model_id, until, _REMEMBERED)
-        told = await model_windows.told(tx, missing, model_id, until)
+        told = await model_windows.told(tx, missing, model_id, until, _TOLD)
         for player_id in missing:
             rows = past.get(player_id, [])
-            last = told.get(player_id)
             known[player_id] = Remembered(
                 PlayerState(tuple(row.level for row in rows)),
                 bool(rows) and rows[-1].found is not Found.NONE,
-                # What it led to is not stored, and might have been limited then: a graver verdict is told once more.
-                None if last is None else Told(Verdict.FLAG, frozenset(last.detectors), last.at),
+                self._told(told.get(player_id, [])),
             )
+
+    def _told(self, windows: Iterable[PastWindow]) -> Told | None:
+        """What they led to is not stored, and might have been limited then: a graver verdict is told once more."""
+        told: Told | None = None
+        for window in windows:
+            told = told_now(Verdict.FLAG, window.detectors, window.at, told, self._pause_s)
+        return told
 
     def drop(self, player_id: UUID) -> None:
         """Forget a player."""

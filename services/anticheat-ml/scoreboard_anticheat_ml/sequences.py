@@ -113,7 +113,7 @@ class Sequences:
         try:
             with np.load(path, allow_pickle=False) as file:
                 found = {name: file[name] for name in ("off", "player", *_TYPES) if name in file}
-        except (OSError, ValueError, EOFError, AttributeError, BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, EOFError, AttributeError, TypeError, BadZipFile, zlib.error) as error:
             raise BadSequences(f"{path} cannot be read as an .npz file: {error}") from error
         missing = [name for name in ("off", "player", *_TYPES) if name not in found]
         if missing:
@@ -132,6 +132,8 @@ class Sequences:
         np.savez_compressed(path, **arrays)
 
     def _check(self, path: Path) -> None:
+        if self.player.ndim != 1:
+            raise BadSequences(f"{path}: player has to be a list of names, one for each sequence.")
         if self.off.shape != (len(self.player) + 1,) or self.off[0] != 0 or np.any(np.diff(self.off) < 0):
             raise BadSequences(f"{path}: off has to rise from 0, with one entry more than there are players.")
         events = int(self.off[-1])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
-from scoreboard_anticheat_ml import calibration, reference, thresholds
+from scoreboard_anticheat_ml import calibration, reference, sides, thresholds
 from scoreboard_anticheat_ml.features import SCHEMA_HASH, conduct, extract, first
 from scoreboard_anticheat_ml.features.statistics import TINY
 from scoreboard_anticheat_ml.model import TIMING, Model
@@ -50,11 +50,13 @@ class Labelled:
         sequences: All on one platform.
         family: (n,) ``HUMAN`` or the name of a family of cheats.
         cheats_from: (n,) the first event that is not a person's; 0 for most cheats, and for people.
+        person: (n,) whose rhythm it is: several may be one person's, and an imitation is that of the person imitated.
     """
 
     sequences: Sequences
     family: Names
     cheats_from: I64
+    person: Names
 
     def digest(self) -> str:
         """Names this data."""
@@ -106,9 +108,10 @@ def measure(data: Labelled, *, seed: int, progress: Progress) -> Measured:
 def _places(data: Labelled, length: int, chance: np.random.Generator) -> tuple[I64, I64]:
     """Which windows to take: the first one of each sequence and some at random."""
     player, end = [], []
+    first_ends = _earliest(data, length)
     for index, events in enumerate(data.sequences.lengths()):
         wanted = _HUMAN_WINDOWS if data.family[index] == HUMAN else _CHEAT_WINDOWS
-        earliest = max(length, int(data.cheats_from[index]) + max(_SHOWN, length // 4))
+        earliest = int(first_ends[index])
         if events < earliest:
             continue
         ends = np.unique(np.append(earliest, chance.integers(earliest, events + 1, wanted - 1)))
@@ -117,18 +120,30 @@ def _places(data: Labelled, length: int, chance: np.random.Generator) -> tuple[I
     return np.array(player, np.int64), np.array(end, np.int64)
 
 
+def _earliest(data: Labelled, length: int) -> I64:
+    """(n,) the first end of a window of this length that counts as what its sequence is."""
+    found: I64 = np.maximum(length, data.cheats_from + max(_SHOWN, length // 4))
+    return found
+
+
 def train(data: Labelled, *, seed: int, progress: Progress, effort: Effort = FULL) -> Model:
-    """Fit everything on one part of the players; calibrate and set thresholds on the others.
+    """Fit everything on one part of the people; calibrate and set thresholds on the others.
 
     Args:
         data: Honest players and cheats, at least a few hundred honest ones.
         seed: Of every choice made here.
         progress: Told what is being done, and what share of it is done.
         effort: How much boosting.
+
+    Raises:
+        TooFewPlayers: There is a length of window that too few honest people or cheats have.
     """
-    measured = measure(data, seed=seed, progress=progress)
     chance = np.random.default_rng([seed, 1])
-    fit_players = chance.random(len(data.sequences)) < _FIT_SHARE
+    fit_players = sides.fitted_on(data.person, _FIT_SHARE, chance)
+    shown = (data.family != HUMAN) & ~np.isin(data.family, APART)
+    reach = {length: data.sequences.lengths() >= _earliest(data, length) for length in LENGTHS}
+    sides.check(data.person, data.family == HUMAN, shown, reach, fit_players)
+    measured = measure(data, seed=seed, progress=progress)
     masked = mask(measured, chance)
     fitting = fit_players[measured.player] & ~np.isin(measured.family, APART)
     boosted = boosters(masked.take(fitting), seed=seed, count=effort.boosters, rounds=effort.rounds, progress=progress)
@@ -251,7 +266,8 @@ def _intervals(data: Labelled) -> F64:
 def _first(fitted: Measured, held: Measured, score: F64, seed: int) -> tuple[HistGradientBoostingClassifier, F64]:
     """The first tier, and for each length its score that all but a few of the windows worth a flag exceed.
 
-    Worth a flag is what the whole model scores above the 0.1 % threshold of all honest windows.
+    Worth a flag is what the whole model scores above the 0.1 % threshold of all honest windows; where nothing is, every
+    window passes on.
     """
     small = HistGradientBoostingClassifier(
         max_iter=30, max_leaf_nodes=8, learning_rate=0.3, min_samples_leaf=100, random_state=seed
@@ -262,8 +278,8 @@ def _first(fitted: Measured, held: Measured, score: F64, seed: int) -> tuple[His
     limits = []
     for of in LENGTHS:
         rows = held.length == of
-        worth = score > np.quantile(score[rows & ~held.cheating], 1 - thresholds.RATES[1])
-        limits.append(np.quantile(quick[rows & worth], _FIRST_PASSES))
+        worth = rows & (score > np.quantile(score[rows & ~held.cheating], 1 - thresholds.RATES[1]))
+        limits.append(np.quantile(quick[worth], _FIRST_PASSES) if worth.any() else quick[rows].min())
     return small, np.array(limits)
 
 

@@ -7,7 +7,7 @@ the ledger, so after any failure it is simply forgotten.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -22,6 +22,7 @@ from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_model_health import CONSUMER
 from scoreboard_anticheat_ml.buffers import Buffers
 from scoreboard_anticheat_ml.crowd import Crowd
+from scoreboard_anticheat_ml.detectors.rules import SLEEPLESS_S
 from scoreboard_anticheat_ml.doorbell import Doorbell
 from scoreboard_anticheat_ml.drift import Drift
 from scoreboard_anticheat_ml.intake import Intake, by_player, completions
@@ -31,7 +32,7 @@ from scoreboard_anticheat_ml.opened_models import OpenedModels
 from scoreboard_anticheat_ml.windows import LONGEST, REST_S
 
 _STANDBY = 2.0
-_REST_SOUGHT_IN = 2_000  # completions: a day and a night at one a minute
+_REST_SOUGHT_S = SLEEPLESS_S + REST_S  # longer ago, a rest changes no verdict
 _log = structlog.get_logger("scoreboard.model")
 
 
@@ -56,7 +57,7 @@ class Worker:
         self._drift = drift
         self._doorbell = Doorbell(platform.live, settings.model_idle)
         self._buffers = Buffers(settings.model_players)
-        self._memory = Memory()
+        self._memory = Memory(settings.model_repeat)
         self._crowd = Crowd(
             settings.model_synchrony_window, settings.model_synchrony_events, settings.model_synchrony_every
         )
@@ -121,8 +122,8 @@ class Worker:
         async def work(tx: Transaction) -> tuple[int, list[Timing]]:
             head, _ = await ledger.head(tx)
             seq = await positions.begin(tx, CONSUMER, max(0, head - settings.model_first_look))
-            moment = telemetry.utc_now() - timedelta(seconds=settings.model_synchrony_window)
-            return seq, await timings.since(tx, max(0, seq - settings.model_synchrony_events), seq, moment)
+            first = max(0, seq - settings.model_synchrony_events)
+            return seq, await timings.since(tx, first, seq, settings.model_synchrony_window)
 
         seq, recent = await self._platform.database.transact(work)
         self._crowd.add((row.at.timestamp(), row.player_id) for row in recent)
@@ -144,7 +145,7 @@ class Worker:
         missing = [player_id for player_id in players if player_id not in self._buffers]
         past = await timings.newest(tx, missing, before, LONGEST) if missing else []
         counts = await timings.counts(tx, missing, before) if missing else {}
-        woke = await timings.woke(tx, missing, before, REST_S, _REST_SOUGHT_IN) if missing else {}
+        woke = await timings.woke(tx, missing, before, REST_S, _REST_SOUGHT_S) if missing else {}
         for ready in asked:
             await self._memory.read(tx, ready.id, players, before)
         await self._intake.learn(tx, self._platform.catalog, [*past, *done])

@@ -112,7 +112,12 @@ class IdentityProvider:
         except (httpx.HTTPError, TimeoutError, OSError, UnusableKeySetError, _NoKeysError) as error:
             self._away = True
             telemetry.PROVIDER_READS.labels("failed").inc()
-            _log.warning("no keys from the identity provider", reason=type(error).__name__, detail=str(error)[:200])
+            _log.warning(
+                "no keys from the identity provider",
+                url=self._url,
+                reason=type(error).__name__,
+                detail=str(error)[:200],
+            )
             return
         self._keys, self._read_at, self._away = keys, self._now(), False
         telemetry.PROVIDER_READS.labels("read").inc()

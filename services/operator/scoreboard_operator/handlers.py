@@ -58,7 +58,7 @@ def _register(registry: kopf.OperatorRegistry, keeper: Keeper, settings: Operato
         farewell = await keeper.farewell(Resource.read(kind, body))
         _tell(farewell.told, body, patch)
         if farewell.again_in is not None:
-            raise kopf.TemporaryError("the API has to be told first", delay=farewell.again_in)
+            raise kopf.TemporaryError(f"the API has to be told first: {farewell.why}", delay=farewell.again_in)
 
     @kopf.on.event(*where, registry=registry, id="forget")
     async def forget(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name for it

@@ -37,10 +37,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """How it went to let a deleted resource go; ``again_in`` seconds to the next try, None when it may go."""
+    """How it went to let a deleted resource go; ``again_in`` seconds to the next try and why, None when it may go."""
 
     told: Told
     again_in: float | None = None
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ class Keeper:
             wait = min(
                 wait_after(verdict, kept.failures, self._settings, _share()), self._settings.operator_conflict_every
             )
-            return Farewell(told, wait)
+            return Farewell(told, wait, verdict.message)
 
     def forget(self, uid: str) -> None:
         """The resource is no more."""

@@ -140,7 +140,7 @@ class JudgedWindow:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a reviewer was last told about a player by a model."""
+    """What a reviewer was told about a player by a model of late: gravest verdict, every detector, the last time."""
 
     verdict: Verdict
     detectors: frozenset[str]
@@ -156,3 +156,10 @@ def is_worth_telling(
     if told is None or gravity(verdict) > gravity(told.verdict) or not told.detectors.issuperset(detectors):
         return True
     return at - told.at >= timedelta(seconds=pause_s)
+
+
+def told_now(verdict: Verdict, detectors: Iterable[str], at: datetime, told: Told | None, pause_s: float) -> Told:
+    """What reviewers know once they are told this. Detectors that take turns are news once, until the pause is over."""
+    if told is None or at - told.at >= timedelta(seconds=pause_s):
+        return Told(verdict, frozenset(detectors), at)
+    return Told(max(verdict, told.verdict, key=gravity), told.detectors.union(detectors), at)

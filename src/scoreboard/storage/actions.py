@@ -167,6 +167,14 @@ async def held_in(tx: Transaction, player_id: UUID, season_id: int) -> tuple[int
     return number, int(points)
 
 
+_UNTIMED = "INSERT INTO untimed_actions (action_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
+
+
+async def mark_untimed(tx: Transaction, action_ids: Iterable[UUID]) -> None:
+    """Remember that a trusted server completes these: their moments tell nothing about the players."""
+    await tx.fetch(_UNTIMED, list(action_ids))
+
+
 async def clock(tx: Transaction) -> datetime:
     """The database's clock: the one clock by which attempts and scores are dated, whichever pod handles them."""
     moment: datetime = (await tx.fetch("SELECT clock_timestamp()"))[0][0]

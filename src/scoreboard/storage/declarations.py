@@ -111,4 +111,5 @@ async def set_owner(tx: Transaction, resource: Resource, key: str, owner: Owner 
         return
     values = {"uid": owner.uid, "name": owner.name, "generation": owner.generation}
     statement = insert(table).values(resource=str(resource), key=key, since=func.clock_timestamp(), **values)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["resource", "key"], set_=values))
+    again = {**values, "since": func.clock_timestamp()}
+    await tx.execute(statement.on_conflict_do_update(index_elements=["resource", "key"], set_=again))

@@ -29,7 +29,7 @@ _LAST = (
 _TOLD = (
     f"SELECT {_COLUMNS} FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL"
     " (SELECT * FROM model_windows m WHERE m.player_id = p.id AND m.model_id = $2 AND m.end_seq <= $3 AND m.applied"
-    " ORDER BY m.end_seq DESC LIMIT 1) w"
+    " ORDER BY m.end_seq DESC LIMIT $4) w ORDER BY w.end_seq"
 )
 _RATES = (
     "SELECT count(DISTINCT player_id) AS players, count(DISTINCT player_id) FILTER (WHERE verdict = ANY($3))"
@@ -131,10 +131,14 @@ async def last_of(
     return found
 
 
-async def told(tx: Transaction, player_ids: Iterable[UUID], model_id: str, until: int) -> dict[UUID, PastWindow]:
-    """The last window of each of these players that led to something, up to a ledger number."""
-    rows = await tx.fetch(_TOLD, list(player_ids), model_id, until)
-    return {row[0]: _past(row) for row in rows}
+async def told(
+    tx: Transaction, player_ids: Iterable[UUID], model_id: str, until: int, limit: int
+) -> dict[UUID, list[PastWindow]]:
+    """The last windows of each of these players that led to something, up to a ledger number, oldest first."""
+    found: dict[UUID, list[PastWindow]] = {}
+    for row in await tx.fetch(_TOLD, list(player_ids), model_id, until, limit):
+        found.setdefault(row[0], []).append(_past(row))
+    return found
 
 
 def _past(row: Record) -> PastWindow:

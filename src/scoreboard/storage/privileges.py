@@ -22,6 +22,7 @@ _GRANTS = {
     "security_incidents": "SELECT, INSERT, UPDATE",
     "snapshots": "SELECT, INSERT",
     "snapshot_totals": "SELECT, INSERT",
+    "untimed_actions": "SELECT, INSERT",
     "alembic_version": "SELECT",
 }
 # Roles belong to the cluster: another database's migration may make this one at the same moment.

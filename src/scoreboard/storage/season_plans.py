@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import msgspec
 from asyncpg import Record
@@ -16,10 +15,9 @@ from scoreboard.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PlannedSeason:
-    """A board's season of a plan; checksum and players once it is closed, before that the players ranked now."""
+    """A board's season of a plan, the checksum of its final standings once it is closed, the players shown in it."""
 
     season: Season
-    closed_at: datetime | None
     checksum: bytes | None
     players: int
 
@@ -108,13 +106,12 @@ async def resume(tx: Transaction, board_key: str) -> None:
 
 # A plan that was retired and declared again has made several seasons of a board; the newest speaks for it.
 _OF_PLAN = (
-    "SELECT DISTINCT ON (s.board_key) s.id, s.board_key, s.name, s.starts_at, s.ends_at, s.status, s.closed_at,"
-    " s.checksum, CASE s.status WHEN 'closed' THEN (SELECT count(*) FROM season_standings f WHERE f.season_id = s.id)"
-    " ELSE (SELECT count(*) FROM scores c WHERE c.season_id = s.id AND c.visible) END AS players"
-    " FROM seasons s WHERE s.plan_key = $1 ORDER BY s.board_key, s.starts_at DESC"
+    "SELECT DISTINCT ON (s.board_key) s.id, s.board_key, s.name, s.starts_at, s.ends_at, s.status, s.checksum,"
+    " (SELECT count(*) FROM scores c WHERE c.season_id = s.id AND c.visible) AS players FROM seasons s"
+    " WHERE s.plan_key = $1 ORDER BY s.board_key, s.starts_at DESC"
 )
 
 
 async def of_plan(tx: Transaction, plan_key: str) -> list[PlannedSeason]:
     """The seasons that a plan stands for now, by board."""
-    return [PlannedSeason(_season(row), row[6], row[7], row[8]) for row in await tx.fetch(_OF_PLAN, plan_key)]
+    return [PlannedSeason(_season(row), row[6], row[7]) for row in await tx.fetch(_OF_PLAN, plan_key)]

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from scoreboard.storage.catalog_tables import owners, versioned
+from scoreboard.storage.past_tables import add_past_tables
 from scoreboard.storage.review_tables import add_review_tables
 
 metadata = MetaData()
@@ -178,24 +179,6 @@ ledger_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
-snapshots = Table(
-    "snapshots",
-    metadata,
-    _key("id", BigInteger),
-    Column("season_id", BigInteger, nullable=False),
-    Column("at", _MOMENT, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("fold", Text, nullable=False),
-    Column("taken_at", _MOMENT, nullable=False),
-)
-snapshot_totals = Table(
-    "snapshot_totals",
-    metadata,
-    _key("snapshot_id", BigInteger),
-    _key("player_id", Uuid),
-    Column("score", BigInteger, nullable=False),
-    Column("reached_at", _MOMENT, nullable=False),
-)
 outbox = Table(
     "outbox",
     metadata,
@@ -301,4 +284,5 @@ daily_activity = Table(
     Column("points", Numeric, nullable=False),
     Column("players", Integer, nullable=False),
 )
+add_past_tables(metadata)
 add_review_tables(metadata)

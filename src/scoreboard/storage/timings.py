@@ -1,7 +1,10 @@
-"""When players completed what: the ledger as the anti-cheat's model reads it. Nothing is written here."""
+"""When players completed what: the ledger as the anti-cheat's model reads it. Nothing is written here.
 
-from collections.abc import Iterable
-from datetime import datetime
+What a trusted server completed is no play of the player's whose timing could be judged, so it is left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,7 +12,10 @@ from scoreboard.storage.database import Transaction
 
 
 class Timing(NamedTuple):
-    """One ledger entry with the moment at which the attempt was begun; None where its row is gone."""
+    """One ledger entry with the moment at which the attempt was begun; None where its row is gone.
+
+    ``timed`` is off where a trusted server sent it: then its moment tells nothing about the player.
+    """
 
     seq: int
     entry_type: str
@@ -19,21 +25,29 @@ class Timing(NamedTuple):
     kind_version: int
     points: int
     begun_at: datetime | None
+    timed: bool
 
 
 COMPLETED = frozenset(("applied", "held"))
 """Entries that record a completion; the others amend one."""
 
+_PART = 2_000  # completions of a player that are read at once
 _COLUMNS = "l.seq, l.entry_type, l.at, l.player_id, l.kind_key, l.kind_version, l.points, a.created_at AS begun_at"
-_COMPLETED = "l.entry_type IN ('applied', 'held')"
+_UNTIMED = "SELECT 1 FROM untimed_actions u WHERE u.action_id = l.action_id"
+_COMPLETED = f"l.entry_type IN ('applied', 'held') AND NOT EXISTS ({_UNTIMED})"
 _AFTER = (
-    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f"SELECT {_COLUMNS}, NOT EXISTS ({_UNTIMED}) FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
     " WHERE l.seq > $1 AND l.seq <= $1 + $2 ORDER BY l.seq"
 )
 _NEWEST = (
-    f"SELECT {_COLUMNS} FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL (SELECT * FROM ledger l"
+    f"SELECT {_COLUMNS}, true FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL (SELECT * FROM ledger l"
     f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $3) l"
     " LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
+)
+_BEFORE = (
+    f"SELECT {_COLUMNS} FROM unnest($1::uuid[], $2::timestamptz[]) AS p(id, moment) CROSS JOIN LATERAL"
+    f" (SELECT * FROM ledger l WHERE l.player_id = p.id AND l.at <= p.moment AND {_COMPLETED} ORDER BY l.seq DESC"
+    " LIMIT $3) l LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
 )
 # The last window that any model scored says how many completions there were then; only later ones are counted.
 _COUNTS = (
@@ -42,22 +56,25 @@ _COUNTS = (
     " FROM unnest($1::uuid[]) AS p(id) LEFT JOIN LATERAL (SELECT end_seq, events FROM model_windows m"
     " WHERE m.player_id = p.id AND m.end_seq <= $2 ORDER BY m.end_seq DESC LIMIT 1) w ON true"
 )
-# The first completion after the last pause of so many seconds; bounded, as some never rest.
+# A part of each player's past, the newest first: the first completion after its last pause of so many seconds, and how
+# far back it goes. The next part begins with the last row of this one, so that no pause lies between two parts.
 _WOKE = (
-    "SELECT p.id, w.at FROM unnest($1::uuid[]) AS p(id) CROSS JOIN LATERAL"
-    " (SELECT max(g.at) FILTER (WHERE g.gap IS NULL OR g.gap >= make_interval(secs => $3)) AS at"
-    " FROM (SELECT n.at, n.at - lag(n.at) OVER (ORDER BY n.seq) AS gap FROM (SELECT l.seq, l.at FROM ledger l"
-    f" WHERE l.player_id = p.id AND l.seq <= $2 AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $4) n) g) w"
-    " WHERE w.at IS NOT NULL"
+    "SELECT p.id, w.* FROM unnest($1::uuid[], $2::bigint[]) AS p(id, until) CROSS JOIN LATERAL"
+    " (SELECT max(g.at) FILTER (WHERE g.gap >= make_interval(secs => $3)) AS woke, min(g.at) AS oldest,"
+    " min(g.seq) AS first_seq, max(g.at) AS newest, count(*) AS rows"
+    " FROM (SELECT n.seq, n.at, n.at - lag(n.at) OVER (ORDER BY n.seq) AS gap FROM (SELECT l.seq, l.at FROM ledger l"
+    f" WHERE l.player_id = p.id AND l.seq <= p.until AND {_COMPLETED} ORDER BY l.seq DESC LIMIT $4) n) g) w"
+    " WHERE w.rows > 0"
 )
 _SINCE = (
-    f"SELECT {_COLUMNS} FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
-    f" WHERE l.seq > $1 AND l.seq <= $2 AND l.at >= $3 AND {_COMPLETED} ORDER BY l.seq"
+    f"SELECT {_COLUMNS}, true FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f" WHERE l.seq > $1 AND l.seq <= $2 AND {_COMPLETED}"
+    " AND l.at >= (SELECT at FROM ledger WHERE seq = $2) - make_interval(secs => $3) ORDER BY l.seq"
 )
 
 
 async def after(tx: Transaction, seq: int, limit: int) -> list[Timing]:
-    """Every entry of the next ``limit`` ledger numbers, in order, amendments too."""
+    """Every entry of the next ``limit`` ledger numbers, in order, amendments and what trusted servers sent too."""
     return [Timing(*row) for row in await tx.fetch(_AFTER, seq, limit)]
 
 
@@ -66,22 +83,41 @@ async def newest(tx: Transaction, player_ids: Iterable[UUID], until: int, limit:
     return [Timing(*row) for row in await tx.fetch(_NEWEST, list(player_ids), until, limit)]
 
 
+async def before(tx: Transaction, moments: Mapping[UUID, datetime], limit: int) -> list[Timing]:
+    """The last ``limit`` completions of each of these players up to a moment of its own, oldest first."""
+    return [Timing(*row) for row in await tx.fetch(_BEFORE, list(moments), list(moments.values()), limit)]
+
+
 async def counts(tx: Transaction, player_ids: Iterable[UUID], until: int) -> dict[UUID, int]:
     """How many completions each of these players had up to a ledger number."""
     return {row["id"]: row["events"] for row in await tx.fetch(_COUNTS, list(player_ids), until)}
 
 
 async def woke(
-    tx: Transaction, player_ids: Iterable[UUID], until: int, rest_s: float, limit: int
+    tx: Transaction, player_ids: Iterable[UUID], until: int, rest_s: float, span_s: float
 ) -> dict[UUID, datetime]:
     """When each of these players made the first completion since the last rest, up to a ledger number.
 
-    A rest is a pause of ``rest_s`` seconds. Who took none in the last ``limit`` completions woke with the first one.
+    A rest is a pause of ``rest_s`` seconds. Who took none in the last ``span_s`` seconds woke with a completion at
+    least so long ago. Nearly everybody is found in one statement; who never rests takes one more for each part.
     """
-    rows = await tx.fetch(_WOKE, list(player_ids), until, rest_s, limit)
-    return {row["id"]: row["at"] for row in rows}
+    found: dict[UUID, datetime] = {}
+    newest: dict[UUID, datetime] = {}
+    wanted = dict.fromkeys(player_ids, until)
+    while wanted:
+        rows = await tx.fetch(_WOKE, list(wanted), list(wanted.values()), rest_s, _PART)
+        wanted = {}
+        for player_id, after_rest, oldest, first_seq, last, count in rows:
+            newest.setdefault(player_id, last)
+            if after_rest is not None:
+                found[player_id] = after_rest
+            elif count < _PART or newest[player_id] - oldest >= timedelta(seconds=span_s):
+                found[player_id] = oldest
+            else:
+                wanted[player_id] = first_seq
+    return found
 
 
-async def since(tx: Transaction, first: int, until: int, moment: datetime) -> list[Timing]:
-    """Completions numbered above ``first`` up to ``until`` and not older than ``moment``, in order."""
-    return [Timing(*row) for row in await tx.fetch(_SINCE, first, until, moment)]
+async def since(tx: Transaction, first: int, until: int, seconds: float) -> list[Timing]:
+    """Completions numbered above ``first`` up to ``until``, of the last seconds before the latter, in order."""
+    return [Timing(*row) for row in await tx.fetch(_SINCE, first, until, seconds)]

@@ -4,7 +4,7 @@ Reviewers' verdicts are worth more than any simulation; a random sample of playe
 honest about what it does not flag.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from scoreboard.usecases.platform import Platform
 
 _LEAST_EVENTS = 50
 _MOST_EVENTS = 2_000
+_EVIDENCE_EVENTS = 200  # before a case was opened: the longest window that a model looks at
 _PLAYERS_AT_ONCE = 20
 
 
@@ -48,8 +49,9 @@ async def collect_labels(platform: Platform, *, days: float, audited: int, seed:
         seed: chooses the sample.
 
     Returns:
-        Players with at least fifty completions, the last two thousand of each. A cheat's end when the case was decided,
-        an honest player's too: what was played later, nobody looked at.
+        Players with at least fifty completions, the last two thousand of each. They end when the case was decided: what
+        was played later, nobody looked at. A cheat's begin with the evidence, the two hundred before the case was
+        opened: who was caught today may have played by hand for a year.
 
     Raises:
         StoreUnavailable: nothing was collected.
@@ -62,28 +64,36 @@ async def collect_labels(platform: Platform, *, days: float, audited: int, seed:
         return now, await review_labels.decided(tx, since), sample
 
     now, decided, sample = await platform.database.transact(choose)
-    wanted = [(each.player_id, each.cheat, False, each.decided_at) for each in decided]
-    wanted += [(player_id, False, True, now) for player_id in sample]
+    wanted = [(each.player_id, each.opened_at if each.cheat else None, False, each.decided_at) for each in decided]
+    wanted += [(player_id, None, True, now) for player_id in sample]
     plays: list[LabelledPlay] = []
     kinds: dict[tuple[str, int], ActionKind] = {}
     for first in range(0, len(wanted), _PLAYERS_AT_ONCE):
         part = wanted[first : first + _PLAYERS_AT_ONCE]
-        found, known = await _played(platform, [player_id for player_id, *_ in part])
+        found, known = await _played(platform, {player_id: until for player_id, *_, until in part})
         kinds |= known
-        for player_id, cheat, unnoticed, until in part:
-            done = tuple(row for row in found.get(player_id, ()) if row.at <= until)
+        for player_id, accused_at, unnoticed, _ in part:
+            done: Sequence[Timing] = found.get(player_id, [])
+            if accused_at is not None:
+                done = _evidence(done, accused_at)
             if len(done) >= _LEAST_EVENTS:
-                plays.append(LabelledPlay(player_id, cheat, unnoticed, done))
+                plays.append(LabelledPlay(player_id, accused_at is not None, unnoticed, tuple(done)))
     return Labels(tuple(plays), kinds)
 
 
+def _evidence(done: Sequence[Timing], accused_at: datetime) -> Sequence[Timing]:
+    """What the reviewer decided about: the last completions before the case was opened, and all since."""
+    opened = sum(row.at <= accused_at for row in done)
+    return done[max(0, opened - _EVIDENCE_EVENTS) :]
+
+
 async def _played(
-    platform: Platform, player_ids: Sequence[UUID]
+    platform: Platform, until: Mapping[UUID, datetime]
 ) -> tuple[dict[UUID, list[Timing]], dict[tuple[str, int], ActionKind]]:
-    """The last completions of a few players."""
+    """The last completions of a few players, each up to a moment."""
 
     async def work(tx: Transaction) -> tuple[list[Timing], dict[tuple[str, int], ActionKind]]:
-        rows = await timings.newest(tx, player_ids, _NEWEST, _MOST_EVENTS)
+        rows = await timings.before(tx, until, _MOST_EVENTS)
         return rows, await platform.catalog.kind_versions(tx, {(row.kind_key, row.kind_version) for row in rows})
 
     rows, kinds = await platform.database.transact(work)
@@ -91,7 +101,3 @@ async def _played(
     for row in rows:
         found.setdefault(row.player_id, []).append(row)
     return found, kinds
-
-
-_NEWEST = 2**62
-"""Above every ledger number."""

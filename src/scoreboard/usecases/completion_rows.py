@@ -109,6 +109,9 @@ async def save_decisions(tx: Transaction, answers: Answers, rows: Rows, now: dat
     usage = {(decision.action.player_id, decision.action.kind_key): decision.usage for decision in decisions}
     own = {decision.action.id for decision in decisions}
     changed = [totals[key] for key in sorted(totals) if totals[key].last_action_id in own]
+    untimed = [decision.action.id for decision in decisions if not decision.request.timed]
+    if untimed:
+        await actions.mark_untimed(tx, untimed)
     head = await completions.save_progress(tx, usage, changed, memories)
     if head is None:
         raise Contended("another batch made one of these totals first")

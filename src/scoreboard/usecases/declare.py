@@ -21,7 +21,7 @@ from scoreboard.storage.database import Transaction
 from scoreboard.storage.declarations import Stored
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.check_declared import differing, require_declarable
-from scoreboard.usecases.fit_seasons import fit_seasons, forget_leaderboards
+from scoreboard.usecases.fit_seasons import Fitted, fit_seasons, forget_leaderboards
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_declared import View, require_stored, view_of
 
@@ -62,7 +62,7 @@ class Declaration:
     outcome: Outcome
     before: Declarable | None
     view: View
-    dropped: tuple[int, ...] = ()
+    fitted: Fitted
 
 
 @dataclass(slots=True)
@@ -101,15 +101,15 @@ async def declare(platform: Platform, wish: Wish, by: Declarer) -> Declaration:
         owner = owner_after(held, wish.claim, by.name, take_over=wish.take_over)
         await require_declarable(tx, wish.spec, stored, await actions.clock(tx))
         outcome = _outcome(wish.spec, stored)
-        dropped: tuple[int, ...] = ()
+        fitted = Fitted()
         if outcome is not Outcome.UNCHANGED:
             await declarations.put(tx, wish.spec, f"resource {wish.claim.name}" if wish.claim else by.name)
-            dropped = await _follow(tx, wish.spec, stored)
+            fitted = await _follow(tx, wish.spec, stored)
         if owner != held:
             await declarations.set_owner(tx, resource, wish.spec.key, owner)
         now_stored = await require_stored(tx, resource, wish.spec.key)
         before = stored.spec if stored is not None and stored.retired_at is None else None
-        done = Declaration(outcome, before, await view_of(tx, resource, now_stored), dropped)
+        done = Declaration(outcome, before, await view_of(tx, resource, now_stored), fitted)
         if wish.dry_run:
             raise Rehearsed(done)
         await note(tx, resource, done, held, by)
@@ -126,25 +126,25 @@ def _outcome(spec: Declarable, stored: Stored | None) -> Outcome:
     return Outcome.CHANGED if differing(spec, stored.spec) else Outcome.UNCHANGED
 
 
-async def _follow(tx: Transaction, spec: Declarable, stored: Stored | None) -> tuple[int, ...]:
-    """Let the seasons of boards follow. Returns those that were taken away before they began."""
+async def _follow(tx: Transaction, spec: Declarable, stored: Stored | None) -> Fitted:
+    """Let the seasons of boards follow."""
     if isinstance(spec, Board):
         await season_plans.resume(tx, spec.key)
         return await fit_all(tx, [spec.key])
     if isinstance(spec, SeasonPlan):
         before = stored.spec.boards if stored is not None and isinstance(stored.spec, SeasonPlan) else ()
         return await fit_all(tx, {*spec.boards, *before})
-    return ()
+    return Fitted()
 
 
-async def fit_all(tx: Transaction, keys: Iterable[str]) -> tuple[int, ...]:
-    """Bring the seasons of these boards in line. Returns those that were taken away before they began."""
-    wanted = set(keys)
-    dropped: list[int] = []
+async def fit_all(tx: Transaction, keys: Iterable[str]) -> Fitted:
+    """Bring the seasons of these boards in line. Returns what that changed on all of them."""
+    wanted, done = set(keys), Fitted()
     for board in await catalog.current_boards(tx):
         if board.key in wanted:
-            dropped += (await fit_seasons(tx, board, await actions.clock(tx))).dropped
-    return tuple(dropped)
+            one = await fit_seasons(tx, board, await actions.clock(tx))
+            done = Fitted(done.made + one.made, done.changed + one.changed, done.dropped + one.dropped)
+    return done
 
 
 async def note(tx: Transaction, resource: Resource, done: Declaration, held: Owner | None, by: Declarer) -> None:
@@ -156,6 +156,9 @@ async def note(tx: Transaction, resource: Resource, done: Declaration, held: Own
         return
     detail: dict[str, Any] = {"version": stored.spec.version, "outcome": str(done.outcome), "by": by.name}
     detail["owner"] = None if owner is None else {"uid": owner.uid, "name": owner.name, "generation": owner.generation}
+    if done.fitted.made or done.fitted.dropped:
+        made = [f"{season.board_key}/{season.id}" for season in done.fitted.made]
+        detail |= {"seasons_made": made, "seasons_withdrawn": list(done.fitted.dropped)}
     if done.outcome not in _QUIET:
         await outbox.add_control(tx, CatalogChanged())
     retired = done.outcome is Outcome.RETIRED
@@ -180,5 +183,5 @@ async def finish(platform: Platform, work: Any) -> Declaration:
     if done.outcome not in _QUIET:
         platform.catalog.invalidate()
         await announce_control(platform, CatalogChanged())
-        await forget_leaderboards(platform, done.dropped)
+        await forget_leaderboards(platform, done.fitted.dropped)
     return done

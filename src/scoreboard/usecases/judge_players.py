@@ -12,7 +12,7 @@ from uuid import UUID
 from scoreboard import telemetry
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.judgement import Leave
-from scoreboard.domain.model import JudgedWindow, ModelStage, Told, acted_verdict, is_worth_telling
+from scoreboard.domain.model import JudgedWindow, ModelStage, Told, acted_verdict, is_worth_telling, told_now
 from scoreboard.domain.policy import AntiCheatPolicy, AtDeadline
 from scoreboard.domain.review import CaseSource, Suspect, SuspicionEvent
 from scoreboard.storage import actions, model_windows, positions
@@ -94,10 +94,10 @@ async def _weigh(platform: Platform, findings: Findings) -> _Acted:
         policy = policies.of(window.kind_key)
         verdict = acted_verdict(window.found, findings.stages[window.model_id], policy)
         told = acted.told.get(window.player_id, findings.told.get(window.player_id))
-        names = frozenset(detection.name for detection in window.detections)
-        if is_worth_telling(verdict, names, window.ended_at, told, platform.settings.model_repeat):
+        news = verdict, [detection.name for detection in window.detections], window.ended_at, told
+        if is_worth_telling(*news, platform.settings.model_repeat):
             acted.verdicts[index], acted.policies[index] = verdict, policy
-            acted.told[window.player_id] = Told(verdict, names, window.ended_at)
+            acted.told[window.player_id] = told_now(*news, platform.settings.model_repeat)
     return acted
 
 

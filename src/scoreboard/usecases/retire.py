@@ -12,6 +12,7 @@ from scoreboard.storage import declarations, season_plans
 from scoreboard.storage.catalog import Declarable
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.declare import Declaration, Declarer, Rehearsed, finish, fit_all, note
+from scoreboard.usecases.fit_seasons import Fitted
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.read_declared import require_stored, view_of
 
@@ -44,17 +45,17 @@ async def retire(platform: Platform, wish: Farewell, by: Declarer) -> Declaratio
         over = stored.retired_at is not None or (wish.retain and stored.owner is None)
         if not (over and stored.owner is None):
             require_release(stored.owner, wish.uid, wish.generation, take_over=wish.take_over)
-        dropped: tuple[int, ...] = ()
+        fitted = Fitted()
         outcome = Outcome.UNCHANGED
         if not over:
             outcome = Outcome.RELEASED if wish.retain else Outcome.RETIRED
             await declarations.set_owner(tx, wish.resource, wish.key, None)
         if outcome is Outcome.RETIRED:
             await declarations.retire(tx, wish.resource, wish.key)
-            dropped = await _follow(tx, stored.spec)
+            fitted = await _follow(tx, stored.spec)
         now_stored = await require_stored(tx, wish.resource, wish.key)
         before = None if stored.retired_at is not None else stored.spec
-        done = Declaration(outcome, before, await view_of(tx, wish.resource, now_stored), dropped)
+        done = Declaration(outcome, before, await view_of(tx, wish.resource, now_stored), fitted)
         if wish.dry_run:
             raise Rehearsed(done)
         await note(tx, wish.resource, done, stored.owner, by)
@@ -63,7 +64,7 @@ async def retire(platform: Platform, wish: Farewell, by: Declarer) -> Declaratio
     return await finish(platform, work)
 
 
-async def _follow(tx: Transaction, spec: Declarable) -> tuple[int, ...]:
+async def _follow(tx: Transaction, spec: Declarable) -> Fitted:
     if isinstance(spec, Board):
-        return tuple(await season_plans.pause(tx, spec.key))
-    return await fit_all(tx, spec.boards) if isinstance(spec, SeasonPlan) else ()
+        return Fitted(dropped=tuple(await season_plans.pause(tx, spec.key)))
+    return await fit_all(tx, spec.boards) if isinstance(spec, SeasonPlan) else Fitted()

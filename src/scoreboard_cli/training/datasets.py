@@ -26,6 +26,7 @@ def labelled(recordings: Iterable[Recording]) -> Labelled:
     return Labelled(
         sequences=Sequences.gather([each.player for each in given], [_columns(each) for each in given]),
         family=np.array([each.family for each in given]),
+        person=np.array([each.player for each in given]),
         cheats_from=np.array([each.cheats_from for each in given], np.int64),
     )
 
@@ -50,5 +51,6 @@ def joined(parts: list[Labelled]) -> Labelled:
             **events,
         ),
         family=np.concatenate([part.family for part in parts]),
+        person=np.concatenate([np.char.add(f"{place}/", part.person) for place, part in enumerate(parts)]),
         cheats_from=np.concatenate([part.cheats_from for part in parts]),
     )

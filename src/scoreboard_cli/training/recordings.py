@@ -81,12 +81,13 @@ def ground(stretches: list[Stretch], cheats: int, seed: int) -> Ground:
     for all in the same way, the recordings have none; only inflation claims more.
     """
     rng = np.random.default_rng([seed, len(stretches)])
-    players, columns, families, people, since = [], [], [], [], []
+    players, columns, families, people, since, rhythm = [], [], [], [], [], []
     for number, stretch in enumerate(stretches):
         players.append(f"{stretch.user}#{number}")
         columns.append(_columns(stretch.t - stretch.t[0] + rng.uniform(0, _SPAN_S), stretch.kind, _points(rng)))
         families.append(HUMAN)
         people.append(stretch.user)
+        rhythm.append(stretch.user)
         since.append(0)
     for family in IMITATORS:
         for number in range(cheats):
@@ -98,8 +99,10 @@ def ground(stretches: list[Stretch], cheats: int, seed: int) -> Ground:
             since.append(half)
             families.append(family)
             people.append(players[-1])
+            rhythm.append(imitated.user)
     sequences = Sequences.gather(players, columns)
-    return Ground(Labelled(sequences, np.array(families), np.array(since, np.int64)), np.array(people))
+    data = Labelled(sequences, np.array(families), np.array(since, np.int64), np.array(rhythm))
+    return Ground(data, np.array(people))
 
 
 def _begin(seed: int, number: int) -> float:

@@ -35,7 +35,8 @@ times as often as everybody.</p>
 {calibration}
 <h2>Scores</h2>
 {scores}
-<p>To use it: <code>scoreboard models add {folder}</code>. It starts in shadow and decides nothing there.</p>
+<p>To use it: <code>scoreboard models add {folder}</code> registers it as a candidate, <code>scoreboard models
+promote</code> lets it into shadow. It decides nothing in either.</p>
 </body></html>
 """
 

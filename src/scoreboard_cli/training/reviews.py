@@ -49,6 +49,7 @@ def labelled(labels: Labels) -> Labelled:
         sequences=Sequences.gather([str(play.player_id) for play in labels.plays], columns),
         family=np.array([REVIEWED if play.cheat else HUMAN for play in labels.plays]),
         cheats_from=np.zeros(len(labels.plays), np.int64),
+        person=np.array([str(play.player_id) for play in labels.plays]),
     )
 
 

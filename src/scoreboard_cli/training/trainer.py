@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_limits
 from scoreboard_anticheat_ml.artefact import Artefact, Opened, open_pinned, pack, write_folder
 from scoreboard_anticheat_ml.model import Model
 from scoreboard_anticheat_ml.sequences import Columns, Sequences
+from scoreboard_anticheat_ml.sides import TooFewPlayers
 from scoreboard_anticheat_ml.training import FULL, HUMAN, Effort, Labelled, train
+from scoreboard_cli.failures import ExpectedError
 from scoreboard_cli.training.card import Plan, platforms, section_of, simulator_version
 from scoreboard_cli.training.datasets import joined, simulated
 from scoreboard_cli.training.recordings import ground, read_recordings
@@ -30,6 +32,7 @@ _CANARIES = (
     ("gaussian_jitter", 75),
 )
 _CANARIES_EACH = 2
+_LONGEST_CANARY = 225
 Progress = Callable[[str, float], None]
 
 
@@ -69,11 +72,14 @@ def run_training(sources: Sources, progress: Progress) -> Trained:
     The same sources give the same artefact, to the byte, on one machine.
 
     Raises:
-        ExpectedError: The file of recordings cannot be read.
+        ExpectedError: The file of recordings cannot be read, or there are too few players.
     """
     with threadpool_limits(1):  # sums in several threads round differently from run to run
         data = _labelled(sources, progress)
-        model = train(data, seed=sources.seed, progress=progress, effort=sources.effort)
+        try:
+            model = train(data, seed=sources.seed, progress=progress, effort=sources.effort)
+        except TooFewPlayers as error:
+            raise ExpectedError(f"There are too few players to train on. {error}", "Add --simulate.") from error
         found, table = _tried(sources, model, progress)
         artefact = pack(model, _canaries(data), trained=_trained(sources, data), metrics=_metrics(found))
         opened = open_pinned(artefact, artefact.digest.hex())
@@ -106,13 +112,16 @@ def _tried(sources: Sources, model: Model, progress: Progress) -> tuple[dict[str
 
 
 def _canaries(data: Labelled) -> Sequences:
-    """A few players of several kinds, cut to a length."""
+    """A few players of several kinds, cut to a length; where none of these kinds is there, whoever played longest."""
     chosen = [
         (int(index), events)
         for family, events in _CANARIES
         for index in np.flatnonzero((data.family == family) & (data.sequences.lengths() >= events))[:_CANARIES_EACH]
     ]
     given = data.sequences
+    if not chosen:
+        longest = np.argsort(-given.lengths(), kind="stable")[: len(_CANARIES)]
+        chosen = [(int(index), min(int(given.lengths()[index]), _LONGEST_CANARY)) for index in longest]
     parts = [slice(int(given.off[index]), int(given.off[index]) + events) for index, events in chosen]
     columns = [Columns(*(getattr(given, name)[part].tolist() for name in Columns._fields)) for part in parts]
     return Sequences.gather((str(given.player[index]) for index, _ in chosen), columns)

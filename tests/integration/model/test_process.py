@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -135,8 +136,10 @@ async def test_a_script_is_flagged_while_it_plays(running: Running, service: Ser
     )
     assert min(row["s"] for row in seconds) < VERDICT_S
     shown = await metrics(service)
-    assert 'scoreboard_model_verdicts_total{verdict="flag"}' in shown
-    assert "scoreboard_model_verdict_seconds_bucket" in shown
+    for counted in ('scoreboard_model_verdicts_total{verdict="flag"}', "scoreboard_model_verdict_seconds_count"):
+        found = re.search(rf"^{re.escape(counted)} (\S+)$", shown, re.MULTILINE)
+        assert found is not None, counted
+        assert float(found[1]) > 0, counted
 
 
 async def test_who_is_flagged_plays_on_and_nothing_is_held(running: Running, model: str) -> None:

@@ -343,6 +343,22 @@ async def test_reviewers_decisions_and_a_random_sample_become_training_data(plat
     assert np.isnan(data.sequences.points_max[events]).sum() == 80, "fixed points say nothing"
 
 
+async def test_only_the_evidence_of_a_cheat_is_called_cheating(platform: Platform) -> None:
+    """A year by hand, then a script, a case, a decision, and then more play than is read of one player."""
+    moderator, cheat = await new_player(platform, "moderator"), await new_player(platform, "cheat")
+    began = datetime.now(UTC) - timedelta(days=30)
+    for events, day in ((300, 0), (150, 10), (30, 11), (2100, 20)):
+        moments = script(events, began=began + timedelta(days=day))
+        await record(platform, [(cheat, at) for at in moments])
+    opened, decided = began + timedelta(days=10.5), began + timedelta(days=12)
+    await decide(platform, cheat, "reject", by=moderator, opened=opened, at=decided)
+    [play] = (await collect_labels(platform, days=60, audited=0, seed=1)).plays
+    assert play.cheat
+    assert len(play.completions) == 200 + 30
+    assert play.completions[-1].at <= decided
+    assert play.completions[50].at >= began + timedelta(days=10), "all of the script, and the fifty before it"
+
+
 async def test_another_model_is_another_row(platform: Platform) -> None:
     first = await install(platform, default_artefact(), ModelStage.SHADOW)
     second = await install(platform, other_artefact(), ModelStage.SHADOW)

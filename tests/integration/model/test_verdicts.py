@@ -24,6 +24,7 @@ from scoreboard.usecases.read_case import read_case
 from scoreboard.usecases.read_model_health import read_model_health
 from scoreboard.usecases.roll_back_model import roll_back_model
 from scoreboard.usecases.switch_models import switch_models
+from scoreboard_anticheat_ml.memory import Memory
 from tests.model_play import (
     BEGAN,
     QUICK,
@@ -292,6 +293,25 @@ async def test_reviewers_are_not_told_the_same_again_and_again(
     assert Verdict.FLAG in {case[1] for case in await cases(platform, cheat)}
 
 
+async def test_a_restart_forgets_none_of_what_reviewers_were_told(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
+    cheat = await new_player(platform, "cheat")
+    await record(platform, [(cheat, at) for at in script(60)])
+    process = start()
+    await process.catch_up()
+    turns = (
+        "UPDATE model_windows SET applied = true, detectors = ARRAY[CASE WHEN events % 20 = 0 THEN 'a' ELSE 'b' END]"
+    )
+    await platform.database.transact(lambda tx: tx.fetch(turns))
+    memory = Memory(platform.settings.model_repeat)
+    await platform.database.transact(lambda tx: memory.read(tx, model_id, [cheat], 60))
+    told = memory.of(model_id, cheat).told
+    assert told is not None
+    assert told.detectors == {"a", "b"}
+
+
 async def test_a_policy_limits_the_model_for_its_kinds_only(platform: Platform, start: Callable[[], Process]) -> None:
     await configure(
         platform,
@@ -308,6 +328,25 @@ async def test_a_policy_limits_the_model_for_its_kinds_only(platform: Platform, 
     await start().catch_up()
     assert await cases(platform, spared) == [("model", "flag", "open")]
     assert await cases(platform, other) == [("model", "suspend", "open")]
+
+
+async def test_what_a_trusted_server_sends_tells_nothing_about_the_player(
+    platform: Platform, start: Callable[[], Process]
+) -> None:
+    model_id = await install(platform, default_artefact(), ModelStage.CANARY)
+    hosted, mixed = await new_player(platform, "hosted"), await new_player(platform, "mixed")
+    await record(platform, [(who, at) for who in (hosted, mixed) for at in script(100)], timed=False)
+    process = start()
+    await process.catch_up()
+    await record(platform, [(mixed, at) for at in person(60, seed=4, began=BEGAN + timedelta(hours=1))])
+    await process.catch_up()
+    await process.kill()
+    again = start()  # reads the past of whom it does not know
+    await record(platform, [(mixed, at) for at in person(20, seed=5, began=BEGAN + timedelta(hours=2))])
+    await again.catch_up()
+    assert await windows_of(platform, hosted) == []
+    assert [row[0] for row in await windows_of(platform, mixed, model_id)] == [20, 50, 75]
+    assert await cases(platform, mixed) == []
 
 
 async def test_a_process_that_is_told_to_ask_no_model_asks_none(stores: Stores) -> None:

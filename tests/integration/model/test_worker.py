@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import accumulate
+from random import Random
 
 import pytest
 
@@ -233,3 +235,45 @@ async def test_before_the_first_model_is_registered_nothing_is_passed_over(
     await install(platform, default_artefact(), ModelStage.SHADOW)
     await process.catch_up()
     assert {20, 50} <= {row[0] for row in await windows_of(platform, cheat)}
+
+
+async def test_a_process_that_starts_late_knows_who_acted_together_before(stores: Stores) -> None:
+    """The ledger's play is months old: what was remembered is counted back from the position, not from now."""
+    async with opened_platform(stores, SCOREBOARD_MODEL_FIRST_LOOK="21") as platform:
+        await install(platform, default_artefact(), ModelStage.CANARY)
+        ring = [await new_player(platform, f"player-{number}") for number in range(3)]
+        rng = Random(7)
+        moments = list(accumulate(rng.uniform(1, 9) for _ in range(50)))
+        play = [(who, BEGAN + timedelta(seconds=at + rng.uniform(0, 0.2))) for at in moments for who in ring]
+        await record(platform, play)
+        process = Process(platform)
+        await process.catch_up()
+        await process.kill()
+        for who in ring:
+            [window] = await windows_of(platform, who)
+            assert window[0] == 50
+            assert "synchrony" in window[5], "seven common moments since the start are too few by themselves"
+
+
+async def test_who_never_sleeps_is_known_after_a_restart_however_much_was_played(stores: Stores) -> None:
+    """Fifty hours at one completion in forty seconds, more than one statement reads; the other one rested."""
+    async with opened_platform(stores, SCOREBOARD_MODEL_FIRST_LOOK="40") as platform:
+        await install(platform, default_artefact(), ModelStage.CANARY)
+        awake, rested = await new_player(platform, "awake"), await new_player(platform, "rested")
+        rng = Random(3)
+        moments = list(accumulate(rng.uniform(20, 60) for _ in range(4500)))
+        await record(platform, [(awake, BEGAN + timedelta(seconds=at)) for at in moments[:-20]])
+        pause = timedelta(hours=5)
+        late = [(rested, BEGAN - pause + timedelta(seconds=at)) for at in moments[:1000]]
+        late += [(rested, BEGAN + timedelta(seconds=at)) for at in moments[1000:-20]]
+        await record(platform, late)
+        await record(
+            platform, [(who, BEGAN + timedelta(seconds=at)) for at in moments[-20:] for who in (awake, rested)]
+        )
+        process = Process(platform)
+        await process.catch_up()
+        await process.kill()
+        found = {who: (await windows_of(platform, who))[-1] for who in (awake, rested)}
+        assert {window[0] for window in found.values()} == {4500}
+        assert "sleepless" in found[awake][5]
+        assert "sleepless" not in found[rested][5]

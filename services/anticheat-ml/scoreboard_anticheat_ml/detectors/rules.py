@@ -13,7 +13,7 @@ from scoreboard_anticheat_ml.windows import Windows
 _METRONOME_SHARE = 0.9
 _METRONOME_WIDTH = 0.02  # of the interval; a trained drummer scatters by 2 to 4 % about a beat that is played to him
 _METRONOME_S = 0.004
-_SLEEPLESS_S = 48 * 3600.0  # nobody acts every four hours for two days and nights
+SLEEPLESS_S = 48 * 3600.0  # nobody acts every four hours for two days and nights
 _SNIPED_S = 0.25  # the quickest reaction to a sign that one sees, again and again
 _SNIPED_SHARE = 0.8
 _FINISHED_SHARE = 0.8
@@ -46,7 +46,7 @@ def _metronome(given: Windows) -> Bools:
 
 
 def _sleepless(given: Windows) -> Bools:
-    found: Bools = given.awake >= _SLEEPLESS_S
+    found: Bools = given.awake >= SLEEPLESS_S
     return found
 
 
