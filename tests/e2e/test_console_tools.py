@@ -146,6 +146,38 @@ async def test_a_correction_is_previewed_applied_and_undone(visit: Open, court: 
     await expect(watching.page.locator("#toasts")).to_contain_text("A moderator took a correction back")
 
 
+async def test_a_correction_belongs_to_the_case_of_its_player_only(visit: Open, court: Court, board: str) -> None:
+    first, second = await court.player("nele"), await court.player("otto")
+    for player in (first, second):
+        await court.by_hand(player, board)
+    moderator = await court.appoint()
+    staff = await court.signed_in(moderator)
+    path = f"/api/v1/moderation/players/{first.id}/case"
+    case = (await staff.post(path, {"reason": "A look."}, Idempotency_Key="look")).json()["open_case"]
+    visited = await visit(f"/console?tab=corrections&player={first.id}&case={case}")
+    page = visited.page
+    await enter(visited, moderator)
+    who = page.get_by_role("form", name="Which results").get_by_label("Player")
+    await expect(who).to_have_value(first.username, timeout=PATIENCE)
+
+    async def void(name: str, entries: int) -> None:
+        await who.fill(name)
+        await page.get_by_role("button", name="Show what would change").click()
+        await page.get_by_label("Reason").fill("Shared the account.")
+        await page.locator("#preview").get_by_role("button", name="Void 1 result").click(timeout=PATIENCE)
+        await page.get_by_role("dialog").get_by_role("button", name="Apply the correction").click()
+        await expect(page.locator(".history__entry")).to_have_count(entries, timeout=PATIENCE)
+
+    already = len((await staff.get("/api/v1/moderation/corrections")).json()["items"])
+    await void(second.username, already + 1)
+    await void(first.username, already + 2)
+    items = (await staff.get("/api/v1/moderation/corrections")).json()["items"]
+    assert [(item["scope"]["player_id"], item["case_id"]) for item in items[:2]] == [
+        (first.id, case),
+        (second.id, None),
+    ]
+
+
 async def test_the_state_of_the_anti_cheat(visit: Open, court: Court) -> None:
     player = await court.player("quentin")
     moderator = await court.appoint()

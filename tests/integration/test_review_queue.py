@@ -4,8 +4,13 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.review import CaseSource
+from scoreboard.storage import review_queue
+from scoreboard.storage.database import Transaction
+from scoreboard.telemetry import utc_now
 from scoreboard.usecases.weigh_stakes import weigh_stakes
 from tests.conftest import Api
 from tests.integration.reviewing import (
@@ -170,3 +175,17 @@ async def test_who_would_lead_is_more_urgent(api: Api) -> None:
     await rival.score("match", points=-60)
     await weigh_stakes(api.platform)
     assert (await mia.get(CASES, limit=1)).json()["items"][0]["id"] == case
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(review_queue.OPENED_SINCE, "review_cases_opened"), (review_queue.SUSPENSIONS_SINCE, "audit_log_at")],
+)
+async def test_the_figures_of_a_time_have_an_index(api: Api, statement: str, index: str) -> None:
+    """With few rows Postgres reads them all; the question is whether it has to."""
+
+    async def plan(tx: Transaction) -> str:
+        await tx.fetch("SET LOCAL enable_seqscan = off")
+        return "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {statement}", utc_now()))
+
+    assert index in await api.platform.database.transact(plan)

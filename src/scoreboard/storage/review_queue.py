@@ -168,19 +168,21 @@ async def days(tx: Transaction, since: datetime) -> list[DayCounts]:
     return [DayCounts(*row) for row in await tx.fetch(_DAYS, since)]
 
 
+OPENED_SINCE = "SELECT source, verdict, count(*) FROM review_cases WHERE opened_at >= $1 GROUP BY 1, 2"
+SUSPENSIONS_SINCE = (
+    "SELECT count(*) FROM audit_log WHERE event = 'player.status_changed' AND at >= $1"
+    " AND detail->>'to' = 'suspended' AND detail->>'by' LIKE 'anti-cheat%'"
+)
+
+
 async def opened_since(tx: Transaction, since: datetime) -> Sequence[tuple[str, str, int]]:
     """How many cases were opened since a moment: source, verdict, number."""
-    statement = "SELECT source, verdict, count(*) FROM review_cases WHERE opened_at >= $1 GROUP BY 1, 2"
-    return [(row[0], row[1], row[2]) for row in await tx.fetch(statement, since)]
+    return [(row[0], row[1], row[2]) for row in await tx.fetch(OPENED_SINCE, since)]
 
 
 async def suspensions_since(tx: Transaction, since: datetime) -> int:
     """How many players the anti-cheat suspended since a moment."""
-    statement = (
-        "SELECT count(*) FROM audit_log WHERE event = 'player.status_changed' AND at >= $1"
-        " AND detail->>'to' = 'suspended' AND detail->>'by' LIKE 'anti-cheat%'"
-    )
-    count: int = (await tx.fetch(statement, since))[0][0]
+    count: int = (await tx.fetch(SUSPENSIONS_SINCE, since))[0][0]
     return count
 
 

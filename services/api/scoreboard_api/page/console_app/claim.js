@@ -6,7 +6,7 @@ import { get } from "../app/store.js";
 import { toast } from "../app/toasts.js";
 import { address } from "./address.js";
 import { claim, readAgain } from "./casereads.js";
-import { desk } from "./desk.js";
+import { shownCase } from "./desk.js";
 import { isConflict, trouble } from "./moderation.js";
 
 let busy = false;
@@ -51,7 +51,7 @@ function correct(item) {
 
 /** Takes the open case, or gives it back. */
 export async function toggleClaim() {
-  const item = desk.get().opened.data;
+  const item = shownCase();
   if (!item || busy || item.status !== "open") return;
   const mine = item.claim?.by.id === get().player?.id;
   if (item.claim && !mine) return;

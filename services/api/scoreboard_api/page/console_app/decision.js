@@ -8,7 +8,7 @@ import { get } from "../app/store.js";
 import { toast } from "../app/toasts.js";
 import { go } from "./address.js";
 import { decide, readAgain } from "./casereads.js";
-import { cases, desk } from "./desk.js";
+import { cases, desk, shownCase } from "./desk.js";
 import { ask } from "./ask.js";
 import { isConflict, trouble } from "./moderation.js";
 import { DECISIONS, instant, since } from "./words.js";
@@ -138,7 +138,7 @@ function proposed({ proposal, may }, me) {
  * @param {string} decision
  */
 export async function take(decision) {
-  const item = desk.get().opened.data;
+  const item = shownCase();
   if (!item || busy || !item.may.decide.includes(decision)) return;
   const alert = byId("decision-alert");
   busy = true;

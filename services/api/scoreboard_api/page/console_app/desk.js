@@ -30,6 +30,12 @@ export const desk = observable({
   /** The case on which j and k stand. */ cursor: "",
 });
 
+/** @returns {OpenCase | null} the case that is shown; not the one that was, after one has left it */
+export function shownCase() {
+  const { opened, place } = desk.get();
+  return place.tab === "review" && opened.id === place.caseId ? opened.data : null;
+}
+
 /** @returns {Case[]} what the queue shows, in its order */
 export function cases() {
   const { first, later } = desk.get().queue;

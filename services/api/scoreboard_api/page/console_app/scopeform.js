@@ -106,7 +106,7 @@ export function makeScopeForm(applied) {
     }
   }
 
-  /** @param {object} wanted @param {any} made the preview */
+  /** @param {{player_id?: string}} wanted @param {any} made the preview */
   async function apply(wanted, made) {
     reason.complain(reason.input.value.trim() ? "" : "Say why; it is kept with the correction.");
     if (!reason.input.value.trim()) return reason.input.focus();
@@ -117,13 +117,15 @@ export function makeScopeForm(applied) {
       tone: "bad",
     });
     if (sure === null) return;
-    const { caseId } = desk.get().place;
+    // The case is about one player: for anybody else's results the correction stands by itself.
+    const { caseId, playerId } = desk.get().place;
+    const about = wanted.player_id === playerId ? caseId : "";
     try {
       const done = await write("/corrections", {
         scope: wanted,
         reason: reason.input.value.trim(),
         digest: made.digest,
-        ...(caseId ? { case_id: caseId } : {}),
+        ...(about ? { case_id: about } : {}),
       });
       fill(result);
       toast(`Correction ${done.number} is applied.`, "good");
@@ -154,7 +156,10 @@ export function makeScopeForm(applied) {
       fill(result);
       if (id)
         read(`/players/${encodeURIComponent(id)}`).then(
-          (one) => names.set(one.username, one.id) && (player.input.value = one.username),
+          (one) => {
+            names.set(one.username, one.id);
+            if (player.input.value === id) player.input.value = one.username;
+          },
           () => {},
         );
     },
