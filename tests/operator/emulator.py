@@ -38,6 +38,7 @@ class Emulator(kmock.KubernetesEmulator):
     """The API server."""
 
     refuses_status: bool = False
+    refused: int = 0
     asked: set[tuple[str, str, str]] = attrs.field(factory=set)
     scopes: set[tuple[str, str | None]] = attrs.field(factory=set)
     _versions: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
@@ -70,6 +71,7 @@ class Emulator(kmock.KubernetesEmulator):
         ):
             return await super()._handle(request)
         if self.refuses_status and request.subresource == "status":
+            self.refused += 1
             raise kmock.KubernetesError(status=500, reason="InternalError", message="as the test wants it")
         async with self._writing:
             self._complete(request)

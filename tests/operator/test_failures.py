@@ -103,7 +103,7 @@ async def test_killed_between_the_platform_and_the_status(operator: Operator, pl
     if operator.server.emulator is None:
         pytest.skip("a real API server cannot be told to refuse the status")
     cluster, emulator = operator.server.client, operator.server.emulator
-    emulator.refuses_status = True
+    emulator.refuses_status, emulator.refused = True, 0
     try:
         await cluster.create("Board", "untold", key="untold", title="Untold")
 
@@ -111,6 +111,8 @@ async def test_killed_between_the_platform_and_the_status(operator: Operator, pl
             return (await plane.admin.get("boards/untold")).status_code == 200
 
         await until(declared, within=30, what="the board on the platform")
+        # Right after a refusal it pauses for a second, so nothing of it is under way when it is killed.
+        await until(lambda: emulator.refused, within=30, every=0.005, what="a refused status")
         operator.service.kill()
     finally:
         emulator.refuses_status = False

@@ -231,9 +231,10 @@ async def test_a_farewell_waits_for_an_answer(desk: Desk, answer: Answer) -> Non
 
 
 async def test_a_token_goes_nowhere_else_and_is_read_each_time(desk: Desk) -> None:
-    elsewhere: Answer = (307, {}, {"Location": "http://127.0.0.1:1/"})
+    elsewhere: Answer = (307, {}, {"Location": "/elsewhere"})
     desk.api.answers = {"PUT": [elsewhere]}
     await desk.changed()
+    assert desk.api.asked == [("PUT", "/api/v1/admin/boards/main")]
     assert desk.says("Degraded") == "True"
     desk.token.write_text("two", "ascii")
     desk.api.answers = {"PUT": [view(outcome="created")]}

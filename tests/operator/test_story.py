@@ -29,26 +29,26 @@ async def version(plane: Plane, what: str) -> int:
 async def test_four_kinds_become_ready_and_say_what_is(operator: Operator, plane: Plane) -> None:
     """The kind comes before its board: it waits, and is woken by it, not by its timer (60 s here)."""
     cluster = operator.server.client
-    await cluster.create("ActionKind", "goal", key="goal", title="Goal", points=3, boards=["league"], direct=True)
+    await cluster.create("ActionKind", "goal", key="goal", title="Goal", points=3, boards=["premier"], direct=True)
     waiting = await cluster.stands("ActionKind", "goal", Ready="False", Invalid="False", Degraded="False")
     assert waiting["Ready"]["reason"] == "WaitsForOthers"
-    assert "board “league”" in waiting["Ready"]["message"]
-    await cluster.create("Board", "league", key="league", title="League", tieRule="latest", size=7)
-    await cluster.stands("Board", "league", Ready="True", Conflict="False", Invalid="False", Paused="False")
+    assert "board “premier”" in waiting["Ready"]["message"]
+    await cluster.create("Board", "premier", key="premier", title="Premier league", tieRule="latest", size=7)
+    await cluster.stands("Board", "premier", Ready="True", Conflict="False", Invalid="False", Paused="False")
     await cluster.stands("ActionKind", "goal", Ready="True")
     thresholds = {"flag": 0.5, "hold": 0.7, "suspend": 0.95}
     await cluster.create(
         "AntiCheatPolicy", "careful", key="careful", thresholds=thresholds, selector={"kinds": ["goal"]}
     )
     await cluster.stands("AntiCheatPolicy", "careful", Ready="True")
-    await cluster.create("Season", "cup", key="cup", start="2026-01-01T00:00:00Z", boards=["league"])
+    await cluster.create("Season", "cup", key="cup", start="2026-01-01T00:00:00Z", boards=["premier"])
     await cluster.stands("Season", "cup", Ready="True")
 
-    board = await plane.admin.seen("boards/league")
+    board = await plane.admin.seen("boards/premier")
     assert (board["spec"]["tie_rule"], board["spec"]["size"]) == ("latest", 7)
-    found = await cluster.get("Board", "league")
+    found = await cluster.get("Board", "premier")
     assert found is not None
-    owner = {"uid": found["metadata"]["uid"], "name": f"{cluster.namespace}/league", "generation": 1}
+    owner = {"uid": found["metadata"]["uid"], "name": f"{cluster.namespace}/premier", "generation": 1}
     assert board["managed_by"] == owner
     assert {key: found["status"][key] for key in ("version", "players", "frozen")} == {
         "version": 1,
@@ -56,11 +56,11 @@ async def test_four_kinds_become_ready_and_say_what_is(operator: Operator, plane
         "frozen": False,
     }
     assert await cluster.events("goal") == [("Warning", "WaitsForOthers"), ("Normal", "Declared")]
-    assert await cluster.events("league") == [("Normal", "Declared")]
+    assert await cluster.events("premier") == [("Normal", "Declared")]
 
     async def told() -> bool:
         season, policy = await cluster.status("Season", "cup"), await cluster.status("AntiCheatPolicy", "careful")
-        board_status = await cluster.status("Board", "league")
+        board_status = await cluster.status("Board", "premier")
         return (season.get("phase"), policy.get("openCases"), board_status.get("season")) == ("Active", 0, "cup")
 
     await until(told, within=20, what="the season being told as active")

@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from scoreboard_anticheat_ml.sequences import Bools, Names
 
-_FEWEST_HONEST = 5  # people on each side with a window of each length; with fewer there is nothing to draw a line by
+_FEWEST_HONEST = 3  # people on each side with a window of each length; with fewer nothing is left to draw a line by
 _FEWEST_CHEATS = 2
 
 
@@ -39,7 +39,7 @@ def check(person: Names, honest: Bools, cheating: Bools, reach: Mapping[int, Boo
         fitting: (n,) the side that is fitted on.
 
     Raises:
-        TooFewPlayers: One side has fewer than five honest people or two cheats.
+        TooFewPlayers: One side has fewer than three honest people or two cheats.
     """
     for length, long_enough in reach.items():
         for side, name in ((fitting, "to fit on"), (~fitting, "to set thresholds by")):
