@@ -1,4 +1,6 @@
-"""The console's health page asks for what happened since a moment: by an index, not by reading the whole audit log.
+"""What moderation asks for has an index: what happened since a moment, and who is not shown in a season.
+
+Without them the console's health page reads the whole audit log, and each page of a closed season all of its totals.
 
 Revision ID: 0011
 """
@@ -15,9 +17,11 @@ def upgrade() -> None:
     """Index moments; those of the audit log grow with its numbers, so ranges of blocks are enough."""
     op.execute("CREATE INDEX audit_log_at ON audit_log USING brin (at)")
     op.execute("CREATE INDEX review_cases_opened ON review_cases (opened_at)")
+    op.execute("CREATE INDEX scores_concealed ON scores (season_id) WHERE NOT visible")
 
 
 def downgrade() -> None:
-    """Drop both."""
+    """Drop them."""
+    op.execute("DROP INDEX scores_concealed")
     op.execute("DROP INDEX review_cases_opened")
     op.execute("DROP INDEX audit_log_at")
