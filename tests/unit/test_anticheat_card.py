@@ -132,7 +132,13 @@ def test_windows_of_a_person_before_the_script_took_over_are_not_counted_as_miss
     table.since[:] = 45
     assert len(table.compared(20).end) == 0
     assert len(table.compared(50).end) == 0
-    assert list(table.compared(200).end) == [200, 400]
+    assert list(table.compared(200).end) == [200], "the last one holds nothing of the person"
+
+
+def test_what_the_shipped_thresholds_flag_is_counted_by_verdict() -> None:
+    verdicts = (Verdict.WATCH, Verdict.FLAG, Verdict.HOLD, Verdict.NONE)
+    table = a_table([("fixed", f"eve-{number}", 200, 9.0, said) for number, said in enumerate(verdicts)])
+    assert figures.flagged(table) == {"fixed": figures.Caught(2, 4)}
 
 
 @pytest.mark.parametrize("family", sorted(IMITATORS))

@@ -211,4 +211,13 @@ def length_figures(table: Table, seed: int) -> dict[str, Any]:
             "model_alone": share(figures.macro(alone)),
             "families": {name: [each.caught, each.windows] for name, each in found.items()},
         }
-    return {"honest_windows": int(table.honest.sum()), "pr_auc": share(figures.precision(table)), "rates": rates}
+    shipped = figures.flagged(table)
+    return {
+        "honest_windows": int(table.honest.sum()),
+        "pr_auc": share(figures.precision(table)),
+        "rates": rates,
+        "shipped": {
+            "macro": share(figures.macro(shipped)),
+            "families": {name: [each.caught, each.windows] for name, each in shipped.items()},
+        },
+    }

@@ -60,6 +60,13 @@ def caught(score: F64, family: Names, rate: float) -> dict[str, Caught]:
     return {name: Caught(int(above[family == name].sum()), int((family == name).sum())) for name in names}
 
 
+def flagged(table: Table) -> dict[str, Caught]:
+    """Each family's windows that the thresholds in use flag or worse, or that are proven by a rule or synchrony."""
+    above = table.verdict >= SEVERITY[Verdict.FLAG]
+    names = sorted(set(table.family.tolist()) - {HUMAN})
+    return {name: Caught(int(above[table.family == name].sum()), int((table.family == name).sum())) for name in names}
+
+
 def macro(found: Mapping[str, Caught]) -> float:
     """The mean over families, each counting the same."""
     return float(np.mean([each.rate for each in found.values()]))

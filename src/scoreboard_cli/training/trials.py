@@ -82,9 +82,13 @@ class Table:
         return replace(self, player=player)
 
     def compared(self, length: int) -> "Table":
-        """The windows of one length that figures are drawn from: they do not overlap, and a cheat cheats in them."""
+        """The windows of one length that figures are drawn from: they do not overlap, and a cheat cheats in them.
+
+        Where a person begins and a script goes on, the window holds something of both: later ones are the script's.
+        """
         rows = (self.length == length) & ((length < LONGEST) | (self.end % length == 0))
-        return self.take(rows & (self.honest | (self.end >= self.since + _IN_PLAY)))
+        mixed = (self.since == 0) | (self.end - self.length < self.since)
+        return self.take(rows & (self.honest | ((self.end >= self.since + _IN_PLAY) & mixed)))
 
     @classmethod
     def join(cls, tables: list["Table"]) -> Self:
