@@ -206,6 +206,12 @@ def test_holding_needs_reviewers_who_agree(evidence: dict[str, int], words: str)
         assert words in objection
 
 
+def test_an_acting_model_is_held_to_its_precision_not_to_the_cases_that_it_raised_itself() -> None:
+    raised = replace(GOOD, labels=Labels(20, 20, 5, 5))
+    assert [len(objections(stage, raised, PATIENCE, NOW)) for stage in (ModelStage.CANARY, ModelStage.HOLD)] == [0, 0]
+    assert len(objections(ModelStage.SHADOW, raised, PATIENCE, NOW)) == 1
+
+
 def test_confirmed_cheats_do_not_count_against_the_budget() -> None:
     busy = replace(GOOD, players=100, flagged=10, cheats_flagged=10)
     assert objections(ModelStage.SHADOW, busy, PATIENCE, NOW) == []

@@ -31,7 +31,7 @@ SEGMENT_RATIO = 2.0
 FLAG_BUDGET = 0.004
 """Share of players whom a model may flag."""
 HONEST_BUDGET = 0.1
-"""Share of people whom reviewers cleared and the model would flag again."""
+"""Share of people whom reviewers cleared and a model in shadow would flag again."""
 LEAST_LABELS = 5
 PRECISION_FLOOR = 0.8
 """Confirmed by reviewers, of what the model brought up, before it may hold and before it may suspend."""
@@ -118,8 +118,8 @@ def objections(stage: ModelStage, evidence: Evidence, patience: Patience, now: d
     elif evidence.flagged / evidence.players > max(FLAG_BUDGET, _confirmed_share(evidence)):
         share = evidence.flagged / evidence.players
         found.append(f"It would flag {share:.2%} of the players; {FLAG_BUDGET:.1%} and the confirmed cheats may be.")
-    found += _labels(evidence)
-    return found if stage is ModelStage.SHADOW else found + _precision(evidence)
+    # Whom an acting model wronged was cleared because it flagged them: all of them count against its precision.
+    return found + (_labels(evidence) if stage is ModelStage.SHADOW else _precision(evidence))
 
 
 def _confirmed_share(evidence: Evidence) -> float:
