@@ -17,7 +17,7 @@ from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.apply_correction import Wanted, apply_correction
 from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.configure import configure
-from scoreboard.usecases.correction_views import list_corrections, read_correction
+from scoreboard.usecases.correction_views import CorrectionView, list_corrections, read_correction
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.preview_correction import preview_correction
 from tests.amending import amend, hold
@@ -224,10 +224,18 @@ async def test_play_goes_on_while_corrections_are_made(arena: Arena) -> None:
         while not stop.is_set():
             played.append(await arena.play(name, 1))
 
+    async def corrected(name: str) -> CorrectionView:
+        """What was still under way at the preview may fit the scope when it is applied: then one looks again."""
+        while True:
+            [(now,)] = await arena.sql("SELECT clock_timestamp()")
+            try:
+                return await arena.correct(Scope(player_id=arena.people[name], until=now))
+            except Refusal as refused:
+                assert refused.code is ErrorCode.CONFLICT
+
     async def keep_correcting(name: str) -> None:
         for _ in range(3):
-            [(now,)] = await arena.sql("SELECT clock_timestamp()")
-            await arena.undo(await arena.correct(Scope(player_id=arena.people[name], until=now)))
+            await arena.undo(await corrected(name))
 
     people = [asyncio.create_task(keep_playing(name)) for name in names]
     await asyncio.gather(*(keep_correcting(name) for name in names))

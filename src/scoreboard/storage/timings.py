@@ -45,7 +45,7 @@ _NEWEST = (
     " LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
 )
 _BEFORE = (
-    f"SELECT {_COLUMNS} FROM unnest($1::uuid[], $2::timestamptz[]) AS p(id, moment) CROSS JOIN LATERAL"
+    f"SELECT {_COLUMNS}, true FROM unnest($1::uuid[], $2::timestamptz[]) AS p(id, moment) CROSS JOIN LATERAL"
     f" (SELECT * FROM ledger l WHERE l.player_id = p.id AND l.at <= p.moment AND {_COMPLETED} ORDER BY l.seq DESC"
     " LIMIT $3) l LEFT JOIN actions a ON a.id = l.action_id ORDER BY l.seq"
 )
