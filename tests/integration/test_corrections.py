@@ -231,7 +231,8 @@ async def test_play_goes_on_while_corrections_are_made(arena: Arena) -> None:
             try:
                 return await arena.correct(Scope(player_id=arena.people[name], until=now))
             except Refusal as refused:
-                assert refused.code is ErrorCode.CONFLICT
+                if refused.code is not ErrorCode.CONFLICT:
+                    raise
 
     async def keep_correcting(name: str) -> None:
         for _ in range(3):
