@@ -124,7 +124,7 @@ async def test_flushall_while_scores_arrive(running: Running, crowd: list[Person
         for _ in range(4):
             await watch.more()
             await client.flushall()
-            await until(lambda: ready(running), within=3, what="the leaderboard being back")
+            await until(lambda: ready(running), within=20, what="the leaderboard being back")
         await watch.more()
     await client.aclose()
     await check_ledger(running.platform, watch.answered)
@@ -150,7 +150,7 @@ async def test_redis_away_and_back_empty(running: Running, crowd: list[Person], 
                 assert reply.json()["rank"] is None
                 watch._ceiling[crowd[0].id] += 2
             stores.valkey.start()
-            await until(lambda: ready(running), within=5, what="the leaderboard being back")
+            await until(lambda: ready(running), within=20, what="the leaderboard being back")
             await watch.more()
     await check_ledger(running.platform, watch.answered)
     await settled(running.platform)
@@ -217,7 +217,7 @@ async def test_postgres_away_and_back(running: Running, crowd: list[Person], sto
     )
     assert done.status_code == 200
     await until(lambda: fresh(running), what="the board being fresh again")
-    await until(lambda: loops_alive(running, restarted), within=12, what="every loop of the worker going on")
+    await until(lambda: loops_alive(running, restarted), within=30, what="every loop of the worker going on")
     await check_ledger(running.platform, [*answered, done.json()])
     await settled(running.platform)
 
@@ -251,6 +251,6 @@ async def test_both_away_then_back(running: Running, crowd: list[Person], stores
     stores.valkey.start()
     done = await ada.insist("/api/v1/scores/update", {"action_id": "back", "kind": "tap"}, "back")
     assert done.status_code == 200
-    await until(lambda: loops_alive(running, restarted), within=12, what="every loop of the worker going on")
+    await until(lambda: loops_alive(running, restarted), within=30, what="every loop of the worker going on")
     await settled(running.platform)
     await check_ledger(running.platform, [done.json()])
