@@ -72,7 +72,9 @@ async def stores() -> AsyncIterator[Stores]:
 @pytest_asyncio.fixture
 async def platform(stores: Stores) -> AsyncIterator[Platform]:
     """A platform in this process, with the test boards and their leaderboards."""
-    platform = open_platform(settings_from(await stores.environment()), application="test")
+    # The machine may be busy; a Redis that is gone refuses at once.
+    environment = await stores.environment(SCOREBOARD_REDIS_TIMEOUT="1")
+    platform = open_platform(settings_from(environment), application="test")
     await furnish(platform)
     yield platform
     await platform.close()

@@ -41,7 +41,6 @@ GENEROUS = {
     "SCOREBOARD_ACTION_PER_MINUTE": "6000000",
     "SCOREBOARD_ANTICHEAT_MODE": "shadow",
     "SCOREBOARD_INCIDENT_FAILURES": "1000000",
-    "SCOREBOARD_REDIS_TIMEOUT": "1",  # the machine may be busy; a Redis that is gone refuses at once
 }
 _databases = itertools.count(1)
 _NUMBERED = 64  # databases of one Valkey

@@ -144,7 +144,8 @@ async def test_a_script_is_flagged_while_it_plays(running: Running, service: Ser
 
 async def test_who_is_flagged_plays_on_and_nothing_is_held(running: Running, model: str) -> None:
     cheat = await register(running.client)
-    await play_until_flagged(running, cheat)
+    await record(running.platform, [(UUID(cheat.id), at) for at in script(60)])
+    await until(lambda: case_of(running.platform, cheat.id), within=PATIENCE_S, what="the case")
     reply = await cheat.post("/api/v1/scores/update", {"action_id": "one-more", "kind": "tap"})
     assert reply.status_code == 200
     assert reply.json()["verdict"] == "allow"
