@@ -26,7 +26,7 @@ from scoreboard_api.app import create_app
 from scoreboard_api.wiring import Wiring
 from scoreboard_cli.postgres_server import PostgresServer
 from scoreboard_cli.valkey_server import ValkeyServer
-from tests.stage import Service, Stores, make_keys, settings_from
+from tests.stage import Service, Stores, make_keys, patient
 
 telemetry.configure_logs("test", form="json", level="warning")
 BOARDS = (
@@ -72,9 +72,7 @@ async def stores() -> AsyncIterator[Stores]:
 @pytest_asyncio.fixture
 async def platform(stores: Stores) -> AsyncIterator[Platform]:
     """A platform in this process, with the test boards and their leaderboards."""
-    # The machine may be busy; a Redis that is gone refuses at once.
-    environment = await stores.environment(SCOREBOARD_REDIS_TIMEOUT="1")
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(await stores.environment()), application="test")
     await furnish(platform)
     yield platform
     await platform.close()
@@ -120,7 +118,7 @@ class Api:
 async def open_api(stores: Stores, **extra: str) -> AsyncIterator[Api]:
     """An API in this process on a fresh database."""
     environment = await stores.environment(**{"SCOREBOARD_LOG_LEVEL": "warning", **extra})
-    app, wiring = create_app(settings_from(environment))
+    app, wiring = create_app(patient(environment))
     await furnish(wiring.platform)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client:
@@ -132,7 +130,7 @@ async def open_api(stores: Stores, **extra: str) -> AsyncIterator[Api]:
 async def beside(first: Api, **extra: str) -> AsyncIterator[Api]:
     """A second API in this process on the same stores, with other settings."""
     environment = {**first.environment, **extra}
-    app, wiring = create_app(settings_from(environment))
+    app, wiring = create_app(patient(environment))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client:
         yield Api(wiring, client, environment)
@@ -169,7 +167,7 @@ class Running:
 async def launch(stores: Stores, folder: Path, **extra: str) -> AsyncIterator[Running]:
     """Start the platform's processes on a fresh database."""
     environment = await stores.environment(**extra)
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     await furnish(platform)
     api = Service("api", environment, folder / "api.log")
     worker = Service("worker", environment, folder / "worker.log")

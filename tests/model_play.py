@@ -28,7 +28,7 @@ from scoreboard_anticheat_ml.shipped import shipped
 from scoreboard_anticheat_ml.threads import limit_this_thread
 from scoreboard_anticheat_ml.worker import Worker
 from tests.conftest import furnish
-from tests.stage import Stores, settings_from, until
+from tests.stage import Stores, patient, until
 
 BEGAN = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 NO_INLINE = {"SCOREBOARD_SUSPICION_FLAG": "1", "SCOREBOARD_SUSPICION_HOLD": "1", "SCOREBOARD_SUSPICION_SUSPEND": "1"}
@@ -152,7 +152,7 @@ QUICK = {"SCOREBOARD_MODEL_IDLE": "0.05", "SCOREBOARD_MODEL_GATHER": "0.01", **M
 
 @asynccontextmanager
 async def opened_platform(stores: Stores, **extra: str) -> AsyncIterator[Platform]:
-    platform = open_platform(settings_from(await stores.environment(**{**QUICK, **extra})), application="test")
+    platform = open_platform(patient(await stores.environment(**{**QUICK, **extra})), application="test")
     await furnish(platform)
     yield platform
     await platform.close()

@@ -80,6 +80,14 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         os.environ.update(before)
 
 
+def patient(environment: Mapping[str, str]) -> Settings:
+    """Settings for a platform in a test's own process: a busy machine's late answer from Redis is no outage there.
+
+    A Redis that is gone refuses at once; how long one that hangs is waited for is tested with services' own settings.
+    """
+    return settings_from({**environment, "SCOREBOARD_REDIS_TIMEOUT": "5"})
+
+
 @dataclass
 class Stores:
     """One Postgres and one Valkey, shared by the tests of a worker; every test gets a database of its own."""

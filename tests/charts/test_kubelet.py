@@ -30,7 +30,7 @@ from tests.conftest import furnish
 from tests.contract.live_clients import PlainClient
 from tests.issuer import Issuer, IssuerKey
 from tests.operator.api_servers import emulated
-from tests.stage import GENEROUS, Stores, make_keys, register, settings_from, until
+from tests.stage import GENEROUS, Stores, make_keys, patient, register, until
 
 pytestmark = pytest.mark.timeout(300)
 OWN_STORES = {"dev", "ha"}
@@ -133,7 +133,7 @@ async def migrated(profile: str, found: Found, folder: Path) -> None:
 async def furnished(found: Found) -> None:
     """Boards and kinds, as an operator would declare them."""
     environment = {**GENEROUS, **make_keys(), "DATABASE_URL": found.service_url, "REDIS_URL": found.redis_url}
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     await furnish(platform)
     await platform.close()
 

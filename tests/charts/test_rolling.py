@@ -24,7 +24,7 @@ from tests.charts.stores_of_a_cluster import Found, prepare
 from tests.charts.test_values import merged
 from tests.conftest import furnish
 from tests.ledger_check import check_ledger, settled
-from tests.stage import GENEROUS, Stores, register, settings_from, until
+from tests.stage import GENEROUS, Stores, patient, register, until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 ENDPOINTS_TRAVEL = 1.0
@@ -87,7 +87,7 @@ async def released(stores: Stores, folder: Path, values: dict[str, Any]) -> Asyn
     job = component_of(pods_among(manifests), "migrate")
     assert await Pod(job.spec, job.containers[0], folder, found.secrets).start().finished() == 0
     environment = {**stores.keys, **GENEROUS, "DATABASE_URL": found.service_url, "REDIS_URL": found.redis_url}
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     await furnish(platform)
     cookie = values["stickiness"]["cookieName"] if values.get("stickiness", {}).get("enabled") else None
     balancer = Balancer(folder, ["/socket.io", "/api/v1/ws", "/api/v1/live"], cookie)

@@ -26,7 +26,7 @@ from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.rebuild_leaderboard import rebuild_season
 from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.sign_in import SignIn
-from tests.stage import Service, Stores, settings_from
+from tests.stage import Service, Stores, patient
 
 _numbers = itertools.count(1)
 
@@ -91,7 +91,7 @@ class Stage:
 @pytest_asyncio.fixture(scope="module")
 async def stage(stores: Stores) -> AsyncIterator[Stage]:
     environment = await stores.environment(SCOREBOARD_SOCKETS_PER_ADDRESS="2000", SCOREBOARD_DRAIN_SECONDS="2")
-    settings = settings_from(environment)
+    settings = patient(environment)
     platform = open_platform(settings, application="test-stage")
     passwords = Passwords(threads=1, queue=64)
     sign_in = SignIn(platform, AccessTokens(settings), passwords)

@@ -173,6 +173,31 @@ async def test_own_news_are_replayed_after_a_reconnect(realtime: Service, stage:
     await stale.hear("standing.initial")
 
 
+async def test_much_missed_news_come_whole_and_in_order_over_every_transport(
+    realtime: Service, stage: Stage, client_of: Connect
+) -> None:
+    board, ada = await stage.board(), await stage.player()
+    witness = PlainClient(realtime.url)
+    await witness.open(ada.token)
+    await witness.say({"type": "subscribe", "channels": ["me"]})
+    assert [(await witness.hear())["type"] for _ in range(3)] == ["auth.ok", "subscribed", "standing.initial"]
+    await stage.score(ada, board, 0)  # the first event of all gives the stream its epoch
+    first = await witness.hear("score.update")
+    await witness.hear("rank.change")
+    for points in range(1, 61):  # more than an answer to a long poll may hold
+        await stage.score(ada, board, points)
+    heard = 0
+    while heard < 60:
+        heard += (await witness.hear())["type"] == "score.update"
+    await witness.leave()
+    again = client_of(realtime)
+    await again.open(ada.token)
+    since = {"me": {"epoch": first["epoch"], "seq": first["seq"]}}
+    await again.say({"type": "subscribe", "channels": ["me"], "since": since})
+    assert [(await again.hear())["type"] for _ in range(2)] == ["auth.ok", "subscribed"]
+    assert [(await again.hear("score.update"))["data"]["points"] for _ in range(60)] == list(range(1, 61))
+
+
 async def test_a_first_message_may_authenticate_and_subscribe_at_once(
     realtime: Service, stage: Stage, client_of: Connect
 ) -> None:

@@ -21,7 +21,7 @@ from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from tests.browser import Visit, watched
-from tests.stage import PASSWORD, Person, Service, Stores, free_port, register, settings_from, until
+from tests.stage import PASSWORD, Person, Service, Stores, free_port, patient, register, until
 
 BOARDS = tuple(Board(f"court-{number}", f"Court {number}") for number in range(1, 9))
 KINDS = tuple(
@@ -127,7 +127,7 @@ async def court(browser: Browser, stores: Stores, tmp_path_factory: pytest.TempP
         # Scripts are to be held here; that they are suspended in the end is another test's matter.
         SCOREBOARD_SUSPICION_SUSPEND="1",
     )
-    platform = open_platform(settings_from(environment), application="test-console")
+    platform = open_platform(patient(environment), application="test-console")
     await configure(platform, BOARDS, KINDS, managed_by="test")
     await restore_missing(platform)
     logs = tmp_path_factory.mktemp("console")

@@ -25,7 +25,7 @@ from scoreboard.usecases.configure import seed_demo
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from scoreboard_cli.demo.names import NAMES
-from tests.stage import Service, Stores, register, settings_from, until
+from tests.stage import Service, Stores, patient, register, until
 
 OF_REAL_CLIENTS = {
     "SCOREBOARD_PLAYER_WRITE_RATE": "10",
@@ -81,7 +81,7 @@ class Place:
         """A fresh database with the demo boards, for services that do not run yet."""
         limits = OF_REAL_CLIENTS | {"SCOREBOARD_LOGIN_ADDRESS_PER_MINUTE": str(login_per_minute)}
         self.environment = await self.stores.environment(**limits)
-        platform = open_platform(settings_from(self.environment), application="test")
+        platform = open_platform(patient(self.environment), application="test")
         await seed_demo(platform)
         await restore_missing(platform)
         await platform.close()
@@ -128,7 +128,7 @@ class Place:
         return entries
 
     async def count(self, table: str) -> int:
-        platform = open_platform(settings_from(self.environment), application="test")
+        platform = open_platform(patient(self.environment), application="test")
 
         async def work(tx: Transaction) -> int:
             return int((await tx.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())

@@ -23,7 +23,7 @@ from scoreboard.usecases.platform import Platform, open_platform
 from tests.browser import Visit
 from tests.e2e.legible import CONTRAST, LOST_IDS, NAMELESS
 from tests.e2e.test_page_live import Open, Running, fresh, gain, http, running, visit  # noqa: F401 - fixtures
-from tests.stage import register, settings_from
+from tests.stage import patient, register
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 SOON = 10_000
@@ -32,7 +32,7 @@ SOON = 10_000
 @pytest.fixture
 async def platform(running: Running) -> AsyncIterator[Platform]:  # noqa: F811
     """The platform of the services, to declare boards on."""
-    platform = open_platform(settings_from(running.api.environment), application="test")
+    platform = open_platform(patient(running.api.environment), application="test")
     yield platform
     await platform.close()
 

@@ -16,7 +16,7 @@ from scoreboard.usecases.configure import DEMO_BOARDS, DEMO_KINDS, configure
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from tests.browser import Visit, watched
-from tests.stage import PASSWORD, Person, Service, Stores, free_port, register, settings_from
+from tests.stage import PASSWORD, Person, Service, Stores, free_port, patient, register
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -49,7 +49,7 @@ async def running(browser: Browser, stores: Stores, tmp_path_factory: pytest.Tem
         SCOREBOARD_SOCKETS_PER_ADDRESS="500",
         SCOREBOARD_DRAIN_SECONDS="2",
     )
-    seeding = open_platform(settings_from(environment), application="test-seed")
+    seeding = open_platform(patient(environment), application="test-seed")
     await configure(seeding, [*DEMO_BOARDS, *ARENAS], [*DEMO_KINDS, *KINDS], managed_by="test")
     await restore_missing(seeding)
     await seeding.close()

@@ -10,7 +10,7 @@ from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from tests.browser import watched
 from tests.e2e.test_page_live import fresh
-from tests.stage import Service, Stores, settings_from
+from tests.stage import Service, Stores, patient
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -32,7 +32,7 @@ SLOW_CLOCK = "const right = Date.now.bind(Date); Date.now = () => right() - 120_
 async def api(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     """An API that wants every action signed."""
     environment = await stores.environment(SCOREBOARD_REQUIRE_SIGNATURES="true")
-    seeding = open_platform(settings_from(environment), application="test-seed")
+    seeding = open_platform(patient(environment), application="test-seed")
     await seed_demo(seeding)
     await restore_missing(seeding)
     await seeding.close()

@@ -21,7 +21,7 @@ from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 from tests.amending import Line, amend, expected, hold, join, play
 from tests.ledger_check import check_ledger, leaderboards_match
-from tests.stage import Stores, settings_from
+from tests.stage import Stores, patient
 
 SUM, BEST, LOW, NEWEST = (
     Board("sum", "Sum"),
@@ -38,7 +38,7 @@ KINDS = (
 
 @pytest.fixture
 async def platform(stores: Stores) -> AsyncIterator[Platform]:
-    platform = open_platform(settings_from(await stores.environment()), application="test")
+    platform = open_platform(patient(await stores.environment()), application="test")
     await configure(platform, BOARDS, KINDS, managed_by="test")
     await rebuild_leaderboards(platform, None, lambda done, total: None)
     yield platform

@@ -27,7 +27,7 @@ from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.seal_audit import seal_audit
 from scoreboard.usecases.verify_audit import AuditReport, Fault, verify_audit
 from tests.audit_history import Owner, chained, write_past
-from tests.stage import Service, Stores, make_keys, settings_from, until
+from tests.stage import Service, Stores, make_keys, patient, settings_from, until
 
 DAY = timedelta(days=1)
 ODD = ["", "plain", "ünïcödé 𝔘 \u2028", '"\\\n\t', "1:2,3:abc,-,", "x" * 5000]
@@ -47,7 +47,7 @@ async def verified(platform: Platform) -> AuditReport:
 @pytest_asyncio.fixture
 async def empty(stores: Stores) -> AsyncIterator[Platform]:
     """A platform on which nothing has happened yet."""
-    platform = open_platform(settings_from(await stores.environment()), application="test")
+    platform = open_platform(patient(await stores.environment()), application="test")
     yield platform
     await platform.close()
 
@@ -134,7 +134,7 @@ async def test_what_was_written_before_is_chained_and_the_version_before_goes_on
     finally:
         await connection.close()
     environment = await stores.environment(DATABASE_URL=address)
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     try:
         rows = await platform.database.transact(lambda tx: audit.rows_after(tx, 0, 10))
         assert [(row.id, row.event) for row in rows] == [
@@ -242,7 +242,7 @@ async def test_a_day_is_sealed_only_when_nobody_is_writing_to_it(empty: Platform
 
 async def test_the_worker_seals_and_writes_a_line_that_can_be_kept_elsewhere(stores: Stores, tmp_path: Path) -> None:
     environment = await stores.environment()
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     await write_past(url(platform), past(1))
     worker = Service("worker", environment, tmp_path / "worker.log")
     worker.start()
@@ -379,7 +379,7 @@ async def test_seals_outlive_two_rotations_of_the_key(sealed: Platform, stores: 
         "SCOREBOARD_SIGNING_KEY": next_key,
         "SCOREBOARD_PREVIOUS_SIGNING_KEY": now_key.get_secret_value(),
     }
-    rotated = open_platform(settings_from(environment), application="test")
+    rotated = open_platform(patient(environment), application="test")
     again = open_platform(
         settings_from(environment | {"SCOREBOARD_PREVIOUS_SIGNING_KEY": make_keys()["SCOREBOARD_SIGNING_KEY"]}),
         application="test",

@@ -23,7 +23,7 @@ from scoreboard.usecases.preview_correction import preview_correction
 from tests.amending import amend, hold
 from tests.arena import BOARDS, WEEKLY, Arena, furnished
 from tests.ledger_check import check_ledger, settled
-from tests.stage import Stores, settings_from
+from tests.stage import Stores, patient
 
 
 async def test_preview_apply_undo(arena: Arena) -> None:
@@ -114,7 +114,7 @@ async def test_a_preview_that_is_out_of_date_is_refused(arena: Arena) -> None:
 
 async def test_a_correction_is_bounded(stores: Stores) -> None:
     environment = await stores.environment(SCOREBOARD_CORRECTION_ACTIONS_LIMIT="2")
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     marker = OutboxMarker(platform)
     arena = await furnished(platform, marker)
     for points in (1, 2):

@@ -23,7 +23,7 @@ from scoreboard.usecases.rebuild_leaderboard import restore_missing
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.amending import amend
 from tests.arena import Arena, furnished
-from tests.stage import Stores, free_port, settings_from
+from tests.stage import Stores, free_port, patient, settings_from
 
 PLAYERS, EACH = 30, 10
 
@@ -32,7 +32,7 @@ PLAYERS, EACH = 30, 10
 async def crowded(stores: Stores, **extra: str) -> AsyncIterator[tuple[Arena, dict[str, str]]]:
     """An arena with more results than one event of the stream holds."""
     environment = await stores.environment(**extra)
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     arena = await furnished(platform, OutboxMarker(platform))
     people = [await arena.person(f"p{n}") for n in range(PLAYERS)]
     requests = []

@@ -69,7 +69,7 @@ def lines(reply: httpx.Response) -> list[tuple[str, int, int]]:
 
 @pytest_asyncio.fixture
 async def cup(stores: Stores) -> AsyncIterator[Cup]:
-    async with open_api(stores, SCOREBOARD_FREEZE_GRACE="0.1", SCOREBOARD_REDIS_TIMEOUT="2") as api:
+    async with open_api(stores, SCOREBOARD_FREEZE_GRACE="0.1") as api:
         ada, bob = await register(api.client), await register(api.client)
         await ada.score("match", points=30)
         await bob.score("match", points=20)
@@ -240,7 +240,7 @@ async def test_a_freeze_that_is_moved_is_not_answered_with_the_one_before(cup: C
 
 
 async def test_a_season_that_closes_in_a_freeze_keeps_its_end_to_itself(stores: Stores) -> None:
-    async with open_api(stores, SCOREBOARD_REDIS_TIMEOUT="2") as api:
+    async with open_api(stores) as api:
         ada, bob = await register(api.client), await register(api.client)
         await ada.score("match", points=30)
         await bob.score("match", points=20)

@@ -16,7 +16,7 @@ from scoreboard.storage import standings
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.platform import Platform, open_platform
 from tests.ranking_model import Row, rank
-from tests.stage import Stores, settings_from
+from tests.stage import Stores, patient
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLAYERS = [UUID(int=(n * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128) for n in range(1, 13)]
@@ -43,7 +43,7 @@ HISTORIES = st.dictionaries(
 
 @pytest_asyncio.fixture(scope="module")
 async def stage(stores: Stores):
-    platform = open_platform(settings_from(await stores.environment()), application="test")
+    platform = open_platform(patient(await stores.environment()), application="test")
     async with platform.database._engine.connect() as connection:
         await connection.execute(
             text(

@@ -9,7 +9,7 @@ from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.supervision import end_tasks
 from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.watch_process import watch_process
-from tests.stage import Stores, free_port, settings_from, until
+from tests.stage import Stores, free_port, patient, until
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -30,7 +30,7 @@ async def test_a_process_tells_its_version_its_stores_and_that_its_loop_turns(pl
 
 async def test_a_store_that_is_away_is_told(stores: Stores) -> None:
     environment = await stores.environment(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     tasks = watch_process(platform, "test")
     try:
         await until(lambda: value("scoreboard_store_up", store="redis") == 0, within=30, what="Redis being missed")
@@ -53,7 +53,7 @@ async def test_a_blocked_loop_is_measured(platform: Platform) -> None:
 
 async def test_transactions_that_wait_or_fail_are_counted(stores: Stores) -> None:
     environment = await stores.environment(SCOREBOARD_DATABASE_POOL_SIZE="1", SCOREBOARD_DATABASE_POOL_WAIT="0.1")
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     waited = value("scoreboard_database_wait_seconds_count") or 0
     refused = value("scoreboard_transaction_failures_total", reason="pool") or 0
 

@@ -17,7 +17,7 @@ from tests.conftest import furnish
 from tests.contract.live_clients import PlainClient
 from tests.observability.contract import ASKED, FOREIGN, OTHERS, Scrape, labels_of, never_told, unknown
 from tests.observability.queries import asked_by
-from tests.stage import Person, Service, Stores, free_port, register, settings_from, until
+from tests.stage import Person, Service, Stores, free_port, patient, register, until
 
 pytestmark = pytest.mark.timeout(300)  # the model's process imports for a while
 SERVICES = ("api", "realtime", "worker", "anticheat_ml")
@@ -42,7 +42,7 @@ class Live:
 @pytest_asyncio.fixture(scope="module")
 async def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
     environment = await stores.environment(SCOREBOARD_MODEL_REPORT_EVERY="0.5", SCOREBOARD_AUDIT_EVERY="0.5")
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     await furnish(platform)
     await platform.close()
     folder = tmp_path_factory.mktemp("live")

@@ -92,7 +92,7 @@ def _numbers(rank: Any) -> list[int]:
 
 @pytest.fixture(scope="module")
 async def frozen(stores: Stores) -> AsyncIterator[Frozen]:
-    async with open_api(stores, SCOREBOARD_REDIS_TIMEOUT="2") as api:
+    async with open_api(stores) as api:
         players = [await register(api.client, f"known-{place}-{secrets.token_hex(4)}") for place in (1, 2, 3)]
         for person, points in zip(players, PUBLIC_SCORES, strict=True):
             assert (await tap(person, points)).status_code == 200

@@ -26,7 +26,7 @@ from scoreboard_api.incidents import Incidents, subject_address
 from scoreboard_worker.loops import _forget
 from tests.conftest import Api, open_api
 from tests.security.processes import fleet
-from tests.stage import PASSWORD, Person, Stores, register, settings_from, until
+from tests.stage import PASSWORD, Person, Stores, patient, register, until
 
 MOST = 6
 STRICT = {"SCOREBOARD_INCIDENT_FAILURES": str(MOST), "SCOREBOARD_TRUSTED_PROXY_HOPS": "1"}
@@ -244,7 +244,7 @@ async def test_a_process_that_starts_later_learns_of_blocks(api: Api) -> None:
 
 async def test_without_redis_each_process_counts_its_own(stores: Stores) -> None:
     environment = await stores.environment(**{**STRICT, "REDIS_URL": "redis://127.0.0.1:1/0"})
-    platform = open_platform(settings_from(environment), application="test")
+    platform = open_platform(patient(environment), application="test")
     alone = Incidents(platform)
     try:
         for _ in range(MOST - 1):

@@ -29,7 +29,7 @@ from tests.browser import NAMES
 from tests.security.callers import open_player
 from tests.security.conftest import Count
 from tests.security.hostile_names import hostile_names, hostile_titles
-from tests.stage import PASSWORD, Service, Stores, free_port, register, settings_from
+from tests.stage import PASSWORD, Service, Stores, free_port, patient, register
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 EACH = 100
@@ -82,7 +82,7 @@ async def stage(browser: Browser, stores: Stores, tmp_path_factory: pytest.TempP
         SCOREBOARD_ALLOWED_ORIGINS=f"http://127.0.0.1:{api}",
         SCOREBOARD_DRAIN_SECONDS="1",
     )
-    platform = open_platform(settings_from(environment), application="test-names")
+    platform = open_platform(patient(environment), application="test-names")
     await configure(platform, [Board("main", "All players"), *BOARDS], KINDS, managed_by="test")
     await rebuild_leaderboards(platform, None, lambda done, total: None)
     logs = tmp_path_factory.mktemp("names")

@@ -13,6 +13,7 @@ from scoreboard_realtime import messages
 from scoreboard_realtime.channels import ME_NAME, Channel
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.messages import Position
+from scoreboard_realtime.news import rank_parcel
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 
@@ -66,11 +67,14 @@ class Boards:
             return None
         return RoomKey(board.key, season.id, sight)
 
-    async def standing(self, connection: Connection, position: Position) -> Parcel | None:
-        """Where the player stands on the default board and on those that the connection follows."""
+    async def standing(self, connection: Connection, position: Position) -> list[Parcel]:
+        """Where the player stands on the default board and on those that the connection follows; before it, every
+        rank that is another one than the player was told: a client hears of each move once, whoever notices it first.
+        """
         player_id = connection.player_id
         if player_id is None:
-            return None
+            return []
+        moved: list[Parcel] = []
         wanted: dict[tuple[str, int | None], None] = {(self._platform.settings.default_board, None): None}
         for channel in connection.session.channels:
             if channel.board is not None:
@@ -85,7 +89,11 @@ class Boards:
                 continue
             view, standing = own.view, own.standing
             if standing is not None:
-                connection.told[view.season.id] = standing.entry.rank
+                known, rank = connection.told.get(view.season.id), standing.entry.rank
+                connection.told[view.season.id] = rank
+                if known is not None and known != rank:
+                    key = RoomKey(view.board.key, view.season.id)
+                    moved.append(rank_parcel(key, known, rank, position, telemetry.utc_now()))
             rows.append(
                 {
                     "board": view.board.key,
@@ -96,6 +104,7 @@ class Boards:
                     "freeze": messages.freeze_info(view.freeze),
                 }
             )
-        return messages.envelope(
+        told = messages.envelope(
             "standing.initial", {"standings": rows}, telemetry.utc_now(), channel=ME_NAME, position=position
         )
+        return [*moved, told]

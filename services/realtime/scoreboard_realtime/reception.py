@@ -289,9 +289,8 @@ class Reception:
     async def _show_standing(self, connection: Connection) -> None:
         position = self._feed.position()  # before the read: what comes during it is told afterwards
         try:
-            parcel = await self._boards.standing(connection, position)
-            if parcel is not None and not connection.closed:
-                connection.outlet.send(parcel)
+            for parcel in await self._boards.standing(connection, position):
+                connection.outlet.send(parcel)  # one that is closed ignores it
         finally:
             self._fanout.release(connection)
 

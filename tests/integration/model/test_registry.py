@@ -28,7 +28,7 @@ from scoreboard_anticheat_ml.registering import register_shipped, register_train
 from scoreboard_cli.training.reviews import REVIEWED, labelled
 from tests.conftest import furnish
 from tests.model_play import default_artefact, install, new_player, other_artefact, person, record, script
-from tests.stage import Stores, make_keys, settings_from
+from tests.stage import Stores, make_keys, patient
 
 GOOD = {
     "tpr": {length: {"macro": 0.95, "families": {"fixed": 1.0}} for length in ("20", "50", "200")},
@@ -38,7 +38,7 @@ GOOD = {
 
 @pytest_asyncio.fixture
 async def platform(stores: Stores) -> AsyncIterator[Platform]:
-    platform = open_platform(settings_from(await stores.environment()), application="test")
+    platform = open_platform(patient(await stores.environment()), application="test")
     await furnish(platform)
     yield platform
     await platform.close()

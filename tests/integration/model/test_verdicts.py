@@ -41,7 +41,7 @@ from tests.model_play import (
     script,
     windows_of,
 )
-from tests.stage import Stores, settings_from, until
+from tests.stage import Stores, patient, until
 
 SCHEDULE = [20, 50, 75, 100, 125, 150, 175, 200, 225]
 
@@ -266,7 +266,7 @@ async def test_without_redis_the_ledger_is_looked_at_and_nobody_is_suspended(sto
         await install(furnished, default_artefact(), ModelStage.SUSPEND)
         cheat = await new_player(furnished, "cheat")
         await record(furnished, [(cheat, at) for at in script(300, interval=8.0)], kind="quiz", points=10, lasted=2.0)
-        platform = open_platform(settings_from({**stores.keys, **QUICK, **environment}), application="test")
+        platform = open_platform(patient({**stores.keys, **QUICK, **environment}), application="test")
         process = Process(platform)
         await process.catch_up()
         assert await cases(furnished, cheat) == [("model", "hold", "open")], (

@@ -5,6 +5,8 @@ from typing import Any
 from engineio.async_drivers import asgi
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
+from engineio.packet import Packet
+from engineio.payload import Payload
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode
@@ -13,6 +15,8 @@ from scoreboard_realtime.wire import EXTENSION, Wire
 
 NAME = "socketio"
 """The transport's name in metrics and logs."""
+_PACKETS_A_POLL: int = Payload.max_decode_packets
+"""Clients in Python take a longer answer for an error, go, and come back for the same again (Engine.IO's default)."""
 
 
 class EngineSocket(AsyncSocket):  # type: ignore[misc]
@@ -28,6 +32,19 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         except (ValueError, TypeError, IndexError) as error:
             telemetry.rejected(ErrorCode.VALIDATION_ERROR, transport=NAME)
             raise EngineIOError("not a payload") from error
+
+    async def poll(self) -> list[Packet]:
+        """What the next answer carries: as much as every client takes; the rest waits for the next poll.
+
+        With the connection ended there is no next poll, and all goes: who cannot take it comes back and resumes.
+        """
+        packets: list[Packet] = await super().poll()
+        ends = self.closed or self.closing or not self.queue.empty()  # only the mark of the end can be in it
+        if self.upgraded or ends:
+            return packets
+        for packet in packets[_PACKETS_A_POLL:]:
+            self.queue.put_nowait(packet)
+        return packets[:_PACKETS_A_POLL]
 
     async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
         """End the connection. An open long poll would otherwise wait for the next heartbeat."""
