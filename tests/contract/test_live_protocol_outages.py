@@ -1,14 +1,16 @@
 """Redis goes and comes back: sockets stay, boards come from Postgres. Apart from the others, because it disturbs."""
 
 import asyncio
+import signal
 from typing import Any
 
 import httpx2 as httpx
 
 from scoreboard.usecases.read_board import read_standing
+from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.contract.conftest import Stage, StartRealtime
 from tests.contract.live_clients import PlainClient, SocketIoClient
-from tests.stage import Stores
+from tests.stage import Stores, until
 
 
 async def subscribed(client: PlainClient | SocketIoClient, *channels: str) -> dict[str, Any]:
@@ -61,6 +63,41 @@ async def test_without_redis_sockets_stay_and_boards_come_from_postgres(
     assert standing.entry.score == 3
     for each in (client, late):
         await each.leave()
+
+
+async def test_who_comes_to_a_process_that_started_without_redis_misses_nothing_of_what_was_played_meanwhile(
+    start_realtime: StartRealtime, stage: Stage, stores: Stores
+) -> None:
+    board, ada = await stage.board(), await stage.player()
+    await stage.score(ada, board, 1)
+    stores.valkey.kill()
+    try:
+        service = await start_realtime()
+        client = PlainClient(service.url)
+        await client.open(ada.token)
+        await client.hear("auth.ok")
+        await subscribed(client, f"board:{board}", "me")
+        await stage.score(ada, board, 1)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGSTOP)  # so that it finds the stream when this is past
+    finally:
+        stores.valkey.start()
+    await until(lambda: not stage.platform.live.down(), what="the next try of Redis")
+    await stage.rebuild(board)
+    while await sweep_outbox(stage.platform, older_than=0):
+        pass
+    service.process.send_signal(signal.SIGCONT)
+    told: dict[str, Any] = {"data": {"standings": []}}
+    while [each["score"] for each in told["data"]["standings"] if each["board"] == board] != [2]:
+        told = await client.hear(within=10)
+        while told["type"] != "standing.initial":
+            told = await client.hear(within=10)
+    await stage.score(ada, board, 1)
+    news = await client.hear(within=10)
+    while news["type"] != "score.update":
+        news = await client.hear(within=10)
+    assert news["data"]["score"] == {"previous": 2, "current": 3}
+    await client.leave()
 
 
 async def test_ended_sessions_are_found_without_the_control_channel(

@@ -97,7 +97,11 @@ class Feed:
             await client.aclose()
 
     async def _prime(self) -> None:
-        """Begin where the stream is now, remembering what came shortly before. After an outage: resync everybody."""
+        """Begin where the stream is now, remembering what came shortly before.
+
+        Whoever was let in until now, at the start or during an outage, gets fresh snapshots: what Postgres told them
+        may be older than where the stream is now.
+        """
         if self._client is None:
             self._client = self._platform.live.blocking_client()
         returning = bool(self._after)
@@ -109,7 +113,7 @@ class Feed:
         self.available = True
         if returning:
             _log.info("stream is back", lost=lost)
-            self._on_loss(lost)
+        self._on_loss(lost or not returning)
 
     def _restart(self, epoch: str, number: int, recent: list[Published]) -> None:
         """Take the stream's newest events as the past: remembered for those who resume, not handed on."""

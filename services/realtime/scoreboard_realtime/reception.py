@@ -227,8 +227,7 @@ class Reception:
         rooms = [(channel, self._rooms.of(channel) or room) for channel, room in rooms]
         answers = [(channel, room, self._enter(connection, channel, room, join.since)) for channel, room in rooms]
         resumed = bool(answers) and all(answer is not None for _, _, answer in answers)
-        names = [channel.name for channel, _ in rooms]
-        connection.outlet.send(messages.subscribed(names, resumed, telemetry.utc_now()))
+        connection.outlet.send(messages.subscribed([each.name for each, _ in rooms], resumed, telemetry.utc_now()))
         for channel, room, missed in answers:
             if missed is not None:
                 for parcel in missed:
@@ -272,12 +271,14 @@ class Reception:
         for channel in channels:
             self._rooms.leave(connection, channel)
             connection.session.left(channel)
-        names = [channel.name for channel in channels]
-        connection.outlet.send(messages.unsubscribed(names, telemetry.utc_now()))
+        connection.outlet.send(messages.unsubscribed([channel.name for channel in channels], telemetry.utc_now()))
 
     def resync(self, connection: Connection, *, marked: bool = True) -> None:
         """Send the player's standing in place of missed news; ``marked``: say so with a ``sync`` first."""
-        if ME not in connection.session.channels or connection.held:
+        if ME not in connection.session.channels:
+            return
+        if connection.held:
+            connection.lost_news |= marked  # what is being read may be older than what was missed
             return
         if marked:
             connection.outlet.send(messages.sync(ME.name, telemetry.utc_now()))
