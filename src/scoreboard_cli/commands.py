@@ -31,8 +31,15 @@ def migrate(
     service_login: Annotated[
         bool, typer.Option("--service-login", hidden=True, help="Make the role under which `up` runs the services.")
     ] = False,
+    require_writer: Annotated[
+        bool,
+        typer.Option(
+            "--require-writer/--no-require-writer",
+            help="Fail where the role scoreboard_writer is not there and cannot be made: the services depend on it.",
+        ),
+    ] = False,
 ) -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date; one that a newer version has made is left as it is."""
     from sqlalchemy.exc import DBAPIError
 
     from scoreboard.storage.migrate import upgrade
@@ -44,16 +51,20 @@ def migrate(
 
     url = database_url_for(data)
     try:
-        has_writer = upgrade(url)
+        migrated = upgrade(url)
         if service_login:
             asyncio.run(make_login(url, SERVICE_ROLE, service_password(DataFolder(data).postgres)))
     except (DBAPIError, OSError) as error:
         raise ExpectedError(f"The database at {address(url, 5432)} refused: {error}", "Check DATABASE_URL.") from error
-    typer.echo("The schema is up to date.")
-    if not has_writer:
-        typer.echo(
-            "The role scoreboard_writer is not there, and this database user may not make it: see docs/security.md."
-        )
+    if migrated.newer:
+        typer.echo("A newer version has migrated this database. Nothing was done: this version runs on it as it is.")
+    else:
+        typer.echo("The schema is up to date.")
+    if not migrated.has_writer:
+        missing = "The role scoreboard_writer is not there, and this database user may not make it"
+        if require_writer:
+            raise ExpectedError(f"{missing}.", "Let an administrator make it (docs/security.md), then migrate again.")
+        typer.echo(f"{missing}: see docs/security.md.")
     if seed:
         from scoreboard.usecases.configure import seed_demo
 

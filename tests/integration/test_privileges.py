@@ -163,7 +163,7 @@ async def test_a_right_that_was_added_by_hand_goes_with_the_next_migration(store
     try:
         await connection.execute(f"GRANT UPDATE ON audit_log TO {WRITER}")
         await connection.execute(f"REVOKE UPDATE ON players FROM {WRITER}")
-        assert await migrate(environment["DATABASE_URL"])
+        assert (await migrate(environment["DATABASE_URL"])).has_writer
         assert tuple(await connection.fetchrow(allowed, WRITER) or ()) == (False, True)
     finally:
         await connection.close()
@@ -184,7 +184,7 @@ async def test_who_may_not_make_roles_migrates_all_the_same(stores: Stores) -> N
     role, password = await new_login(stores)
     await stores._run(f"CREATE DATABASE {role} OWNER {role}")
     url = as_login(stores.postgres.url_for(role), role, password)
-    assert await migrate(url)
+    assert (await migrate(url)).has_writer
     connection = await asyncpg.connect(url)
     try:
         assert await connection.fetchval("SELECT has_table_privilege($1, 'players', 'UPDATE')", WRITER)

@@ -12,7 +12,15 @@ def test_the_code_needs_the_newest_migration() -> None:
 
 @pytest.mark.parametrize(
     ("revision", "fits"),
-    [(schema_revision.NEEDED, True), ("9999", True), ("0001", False), (None, False), ("", False), ("0f7a", False)],
+    [
+        (schema_revision.NEEDED, True),
+        ("9999", True),
+        ("0001", False),
+        (None, False),
+        ("", False),
+        ("0f7a", False),
+        (schema_revision.UNREADABLE, False),
+    ],
 )
 def test_what_this_version_runs_on(revision: str | None, fits: bool) -> None:
     assert schema_revision.suffices(revision) is fits

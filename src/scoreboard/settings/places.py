@@ -27,6 +27,9 @@ class Places(BaseModel):
     database_lock_timeout: float = Field(2.0, gt=0)
     redis_timeout: float = Field(0.25, gt=0, description="a request never waits longer for Redis than this")
     redis_retry_pause: float = Field(0.5, ge=0, description="after a failed call Redis is left alone this long")
+    health_timeout: float = Field(
+        1.0, gt=0, description="a store that has not answered by then counts as away; below the probes' timeout (2 s)"
+    )
 
     # Keys
     signing_key: SecretStr = Field(description="PEM, EC P-256: signs access tokens (ES256)")

@@ -48,6 +48,11 @@ _HELD = text(
 )
 
 
+def has_writer(connection: Connection, role: str = WRITER) -> bool:
+    """Whether the role is there."""
+    return connection.execute(_EXISTS, {"role": role}).first() is not None
+
+
 def grant_writer(connection: Connection, role: str = WRITER) -> bool:
     """Make the role where this user may, and give it exactly what the services need.
 
@@ -57,9 +62,9 @@ def grant_writer(connection: Connection, role: str = WRITER) -> bool:
     Raises:
         sqlalchemy.exc.DBAPIError: this user does not own the tables.
     """
-    if connection.execute(_EXISTS, {"role": role}).first() is None:
+    if not has_writer(connection, role):
         connection.execute(text(_CREATE.format(role=role)))
-        if connection.execute(_EXISTS, {"role": role}).first() is None:
+        if not has_writer(connection, role):
             return False
     schema = connection.execute(_UNUSABLE_SCHEMA, {"role": role}).scalar()
     if schema is not None:

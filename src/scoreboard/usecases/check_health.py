@@ -1,6 +1,7 @@
 """How the stores are: what readiness probes and the status page answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,6 +14,9 @@ from scoreboard.usecases.platform import Platform
 
 _log = structlog.get_logger("scoreboard.health")
 _UNKNOWN = "unknown"  # no database has answered yet
+_SCHEMA = {None: "missing", schema_revision.UNREADABLE: "no rights"}
+_NO_RIGHTS = "this login has no rights in the schema: it must be a member of scoreboard_writer, made by the migrations"
+_NOT_FIT = "schema does not fit: run the migrations of this version"
 
 
 @dataclass(slots=True)
@@ -21,22 +25,25 @@ class Health:
 
     Unavailable: both are away, the database was never yet reached, or its schema lacks what this version needs.
     A store counts as away only after it failed twice in a row, so that one lost packet does not take a pod out.
+    One that hangs has failed too: whoever asks is answered within ``health_timeout`` for each, sooner than a probe
+    gives up, or all pods would be taken out although they could go on without that store.
     """
 
     platform: Platform
     _failures: dict[str, int] = field(default_factory=dict)
     _connected: bool = False
     _schema: str | None = _UNKNOWN
+    _asked: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
 
     async def check(self) -> tuple[str, dict[str, str]]:
         """The state and that of each store; of the schema too where it does not fit. Never raises."""
-        database, redis = await asyncio.gather(self._database(), self._redis())
+        database, redis = await asyncio.gather(self._ask("database", self._database), self._ask("redis", self._redis))
         stores = {"database": self._judge("database", database), "redis": self._judge("redis", redis)}
         self._connected = self._connected or database
         away = [name for name, state in stores.items() if state != "ok"]
         fits = schema_revision.suffices(self._schema)
         if self._connected and not fits:
-            stores["schema"] = "missing" if self._schema is None else "outdated"
+            stores["schema"] = _SCHEMA.get(self._schema, "outdated")
         if not self._connected or not fits or len(away) == 2:
             return "unavailable", stores
         return ("degraded" if away else "ok"), stores
@@ -44,6 +51,14 @@ class Health:
     def _judge(self, store: str, healthy: bool) -> str:
         self._failures[store] = 0 if healthy else self._failures.get(store, 0) + 1
         return "ok" if self._failures[store] < (2 if self._connected else 1) else "unavailable"
+
+    async def _ask(self, store: str, question: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait a moment for the answer. A question that still waits is not put again: a second one would wait too."""
+        task = self._asked.get(store)
+        if task is None or task.done():
+            task = self._asked[store] = asyncio.ensure_future(question())
+        done, _ = await asyncio.wait({task}, timeout=self.platform.settings.health_timeout)
+        return bool(done) and task.result()
 
     async def _database(self) -> bool:
         try:
@@ -62,8 +77,8 @@ class Health:
         telemetry.SCHEMA_INFO.clear()
         telemetry.SCHEMA_INFO.labels(revision or "none", schema_revision.NEEDED).set(1)
         tell = _log.info if fits else _log.error
-        words = "schema fits" if fits else "schema does not fit: run the migrations of this version"
-        tell(words, revision=revision or "none", needed=schema_revision.NEEDED)
+        unfit = _NO_RIGHTS if revision == schema_revision.UNREADABLE else _NOT_FIT
+        tell("schema fits" if fits else unfit, revision=revision or "none", needed=schema_revision.NEEDED)
 
     async def _redis(self) -> bool:
         try:

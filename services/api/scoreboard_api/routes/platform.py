@@ -47,7 +47,8 @@ async def ready(
 ) -> HealthOut:
     """`ok`; `degraded` with one store away (boards stay readable, or writes go on); 503 otherwise.
 
-    Also 503 while the database's schema is `missing` or `outdated`: its migrations have to run first.
+    Also 503 while the database's schema is `missing` or `outdated` (its migrations have to run first), or this
+    process has `no rights` in it.
     With `?strict=1` any store that is away means 503.
     """
     status, checks = await wiring.health.check()
