@@ -91,8 +91,9 @@ class ClusterClient:
             status = document.get("status") or {}
             last.clear()
             last.update({each["type"]: each for each in status.get("conditions", ())})
-            generation = document["metadata"]["generation"]
-            return status.get("observedGeneration") == generation and all(
+            # What is applied while it is paused is observed by that condition alone.
+            spoken = last.get("Paused", {}) if wanted.get("Paused") == "True" else status
+            return spoken.get("observedGeneration") == document["metadata"]["generation"] and all(
                 name in last and last[name]["status"] == value for name, value in wanted.items()
             )
 

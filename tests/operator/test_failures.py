@@ -3,7 +3,9 @@
 Each ends in the state that the resources say, with one version for each change, whatever happened between.
 """
 
+import asyncio
 import os
+import time
 from pathlib import Path
 
 import httpx2 as httpx
@@ -154,7 +156,11 @@ async def test_it_waits_for_definitions_serves_all_namespaces_and_notices_a_dead
         operator.service.start()
         try:
             await until(lambda: _answers(operator, "startup", 200), within=30, what="a started process")
-            assert await _answers(operator, "ready", 503), "nothing can be watched yet"
+            begun = time.monotonic()
+            while time.monotonic() - begun < 6:  # longer than the silence for which it would be restarted
+                assert await _answers(operator, "ready", 503), "nothing can be watched yet"
+                assert await _answers(operator, "live", 200), "a restart would bring no definitions"
+                await asyncio.sleep(0.5)
             server.emulator.define()
             await until(lambda: _answers(operator, "ready", 200), within=30, what="readiness")
             assert await _answers(operator, "live", 200)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from charts.generate import CHARTS
 from scoreboard_api.schemas.admin import DeclareBoard, DeclareKind, DeclarePolicy, DeclareSeason
 from scoreboard_operator.conditions import TYPES, conditions_after, state_of
+from scoreboard_operator.handlers import Backoffs
 from scoreboard_operator.pacing import NEVER, wait_after
 from scoreboard_operator.resources import (
     ACTION_KIND,
@@ -170,6 +172,28 @@ def test_no_answer_is_without_a_verdict(status: int, body: bytes, retry_after: s
     assert 0 <= verdict.retry_after < float("inf")
 
 
+def test_a_token_that_is_refused_is_told_with_its_issuer() -> None:
+    told = verdict_of(BOARD, 401, b"{}", issuer="https://issuer.example").message
+    assert "It was issued by https://issuer.example; the chart's value operator.tokenIssuer" in told
+    assert "issued" not in verdict_of(BOARD, 401, b"{}").message
+
+
+def test_a_kind_that_counts_nowhere_says_so() -> None:
+    def told(boards: list[str]) -> str:
+        view = {"key": "quiz", "version": 2, "outcome": "seen", "status": {"counts_on": boards, "retired_boards": []}}
+        return verdict_of(ACTION_KIND, 200, json.dumps(view).encode()).message
+
+    assert told([]) == "The action kind “quiz” is declared as version 2. It counts on no board now."
+    assert told(["main"]) == "The action kind “quiz” is declared as version 2."
+
+
+def test_requests_to_the_api_server_are_tried_for_ever_and_never_hastily() -> None:
+    for _ in range(2):  # each request begins anew
+        pauses = list(islice(Backoffs(), 500))
+        assert pauses[:6] == [1, 2, 4, 8, 16, 30]
+        assert set(pauses[5:]) == {30}
+
+
 def test_an_answer_that_is_not_ours_declares_nothing() -> None:
     for body in (b"<html>", b"{}", b'{"key":"main"}', b'{"key":"main","version":"1"}'):
         assert verdict_of(BOARD, 200, body).state is State.DEGRADED
@@ -242,6 +266,10 @@ def test_without_an_answer_the_known_stays() -> None:
 def test_a_paused_resource_keeps_what_it_said_and_goes_on_from_there() -> None:
     declared = status_after(resource(), {}, DECLARED, NOW)
     paused = status_after(resource(paused=True), declared, PAUSED, NOW)
+    changed = status_after(resource(paused=True, generation=2), paused, PAUSED, NOW)
+    assert changed["observedGeneration"] == 1, "what was applied in the pause is not declared yet"
+    assert status_after(resource(generation=2), changed, DECLARED, NOW)["observedGeneration"] == 2
+    assert status_after(resource(paused=True, generation=2), {}, PAUSED, NOW)["observedGeneration"] == 2
     assert by_type(paused["conditions"])["Ready"]["status"] == "True"
     assert state_of(paused["conditions"]) is State.PAUSED
     assert state_of(status_after(resource(), paused, unreachable("x"), NOW)["conditions"]) is State.DEGRADED

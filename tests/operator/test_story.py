@@ -211,6 +211,7 @@ async def test_paused_is_left_alone_until_it_is_resumed(operator: Operator, plan
     await cluster.stands("Board", "pausing", Paused="True", Ready="True")
     await cluster.change("Board", "pausing", title="While paused")
     await cluster.stands("Board", "pausing", Paused="True")
+    assert (await cluster.status("Board", "pausing"))["observedGeneration"] == 1, "the change was not declared"
     await configure(plane.running.platform, [Board("pausing", "By hand")], [], managed_by="test")
     await operator.restart()
     await cluster.stands("Board", "pausing", Paused="True", Ready="True")

@@ -41,8 +41,10 @@ async def moderator(claims: Annotated[Claims, Depends(reader)]) -> Claims:
     return claims
 
 
-async def require_redis(wiring: Wiring) -> None:
+async def require_redis(wiring: Wiring, closed: str = "Moderation") -> None:
     """Moderation is closed without Redis: who was dismissed a second ago must not decide about others.
+
+    ``closed``: what the words call that which is closed.
 
     Raises:
         Refusal: DEPENDENCY_UNAVAILABLE.
@@ -50,7 +52,7 @@ async def require_redis(wiring: Wiring) -> None:
     try:
         await wiring.platform.live.ping()
     except LiveUnavailable as error:
-        words = "Moderation is closed for the moment: Redis is away, and with it who may moderate cannot be made sure."
+        words = f"{closed} is closed for the moment: without Redis nobody can make sure who may still do it."
         raise Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1) from error
 
 

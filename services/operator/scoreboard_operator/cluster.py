@@ -63,7 +63,9 @@ class Cluster:
         )
 
     async def definitions(self) -> None:
-        """Wait until the four kinds are known to the API server: kopf looks for them only once."""
+        """Wait until the four kinds are known to the API server: kopf looks for them only once. As long as the server
+        answers, that counts as moving: a restart would bring no definitions.
+        """
         told = False
         while True:
             missing = _PLURALS - await self._known()
@@ -80,6 +82,8 @@ class Cluster:
         async with self._session(info) as session:
             try:
                 async with session.get(f"{info.server}/apis/{GROUP}/{VERSION}", timeout=timeout) as reply:
+                    if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+                        self._moved = dict.fromkeys(_PLURALS, self._now())
                     if reply.status == HTTPStatus.OK:
                         return {each["name"] for each in (await reply.json())["resources"]}
                     if reply.status != HTTPStatus.NOT_FOUND:

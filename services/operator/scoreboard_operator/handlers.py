@@ -1,5 +1,7 @@
 """Between kopf and the keeper: which events of resources lead to a round, and how its result reaches the API server."""
 
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import kopf
@@ -12,6 +14,18 @@ from scoreboard_operator.settings import OperatorSettings
 _PREFIX = f"operator.{GROUP}"
 _COMPONENT = "scoreboard-operator"
 _AFTER_A_FAULT = 30.0  # seconds until a handler runs again that failed by a fault of ours
+
+
+class Backoffs:
+    """Seconds between tries of a request to the API server, without an end.
+
+    kopf's own series ends after 54 s, and the timer whose status could not be written by then never runs again: after
+    an upgrade of the control plane nobody would look for drift any more.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        """Begin anew."""
+        return chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0))
 
 
 def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
@@ -29,6 +43,7 @@ def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
     chosen.watching.server_timeout = settings.operator_watch_seconds
     chosen.networking.request_timeout = settings.operator_cluster_timeout
     chosen.networking.connect_timeout = settings.operator_cluster_timeout
+    chosen.networking.error_backoffs = Backoffs()
     # A round under way when its resource is deleted ends within a request; look for that every second.
     chosen.background.cancellation_polling = 1.0
     return chosen

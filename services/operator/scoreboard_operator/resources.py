@@ -82,7 +82,7 @@ ACTION_KIND = Kind(
         "direct": "direct",
         "enabled": "enabled",
     },
-    {},
+    {"countsOn": "counts_on", "retiredBoards": "retired_boards"},
 )
 ANTI_CHEAT_POLICY = Kind(
     "anticheatpolicies",

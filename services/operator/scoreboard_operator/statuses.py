@@ -28,9 +28,12 @@ def status_after(resource: Resource, before: Mapping[str, Any], verdict: Verdict
 
     What only the platform knows stays as it was last told where it could not be asked. ``lastSyncTime`` is when
     resource and platform came to agree: it moves with a change, not with each look, so that looking writes nothing.
+    ``observedGeneration`` stays while the resource is paused: what is applied then was not declared, and whoever waits
+    for it must not take it for done.
     """
     conditions = conditions_after(before.get("conditions") or (), verdict, resource.generation, now)
-    after = {**before, "observedGeneration": resource.generation, "conditions": conditions}
+    observed = before.get("observedGeneration") if verdict.state is State.PAUSED else None
+    after = {**before, "observedGeneration": observed or resource.generation, "conditions": conditions}
     if verdict.view is not None:
         after |= {"version": verdict.view.version, **truth_of(resource.kind, verdict.view.status)}
         if verdict.view.outcome in _WRITTEN or _newly_agreed(resource, before):

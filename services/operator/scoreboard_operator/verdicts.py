@@ -112,7 +112,7 @@ def unreachable(why: str) -> Verdict:
     return Verdict(State.DEGRADED, "Unreachable", f"The API does not answer: {why}. Trying again.", "degraded")
 
 
-def verdict_of(kind: Kind, status: int, body: bytes, retry_after: str = "") -> Verdict:
+def verdict_of(kind: Kind, status: int, body: bytes, retry_after: str = "", issuer: str = "") -> Verdict:
     """What an answer means.
 
     Args:
@@ -120,6 +120,7 @@ def verdict_of(kind: Kind, status: int, body: bytes, retry_after: str = "") -> V
         status: of the HTTP reply.
         body: JSON, a view or a problem; anything else counts as an API that is not ours.
         retry_after: the header, in seconds.
+        issuer: who issued the token that was sent.
     """
     if status in (HTTPStatus.OK, HTTPStatus.CREATED):
         return _declared(kind, body)
@@ -130,7 +131,7 @@ def verdict_of(kind: Kind, status: int, body: bytes, retry_after: str = "") -> V
         return _waiting(problem)
     if _is_permanent(status):
         return Verdict(State.INVALID, "Refused", _told(kind, problem), "invalid")
-    return _degraded(status, problem, retry_after)
+    return _degraded(status, problem, retry_after, issuer)
 
 
 def _declared(kind: Kind, body: bytes) -> Verdict:
@@ -140,6 +141,8 @@ def _declared(kind: Kind, body: bytes) -> Verdict:
         return unreachable("what answers at its address speaks another language")
     outcome = view.outcome if view.outcome in _TOLD_OUTCOMES else "changed"
     message = f"The {kind.noun} “{view.key}” is declared as version {view.version}."
+    if view.status.get("counts_on") == []:
+        message += " It counts on no board now."
     return Verdict(State.DECLARED, "Declared", message, outcome, view)
 
 
@@ -156,10 +159,14 @@ def _is_permanent(status: int) -> bool:
     return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in elsewhere
 
 
-def _degraded(status: int, problem: Problem, retry_after: str) -> Verdict:
+def _degraded(status: int, problem: Problem, retry_after: str, issuer: str) -> Verdict:
     detail = problem.detail or problem.code or "no reason given"
     if status == HTTPStatus.UNAUTHORIZED:
         reason, message = "Unauthenticated", f"The API does not accept the operator's token: {detail}"
+        if issuer:
+            message += (
+                f" It was issued by {issuer}; the chart's value operator.tokenIssuer names the issuer to the API."
+            )
     elif status == HTTPStatus.FORBIDDEN:
         reason, message = "Forbidden", f"The API does not let the operator declare anything: {detail}"
     elif status in _NOT_THIS_API:
