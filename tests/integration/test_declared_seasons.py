@@ -49,7 +49,7 @@ async def phase(api: Api, admin: Declares, wanted: str, key: str = "cup") -> dic
         seen = await admin.seen(f"seasons/{key}")
         return seen if seen["status"]["phase"] == wanted else None
 
-    seen: dict[str, Any] = await until(reached, within=20, every=0.05, what=f"{key} being {wanted}")
+    seen: dict[str, Any] = await until(reached, within=40, every=0.05, what=f"{key} being {wanted}")
     return seen
 
 
@@ -62,7 +62,7 @@ async def match(person: Person, points: int) -> dict[int, int]:
 async def test_a_season_from_its_declaration_to_its_archive(api: Api, admin: Declares) -> None:
     ada, bob = await register(api.client), await register(api.client)
     before = await match(ada, 50)
-    body = {"title": "Cup", "starts_at": soon(2), "ends_at": soon(5), "boards": ["main", "dense"]}
+    body = {"title": "Cup", "starts_at": soon(2), "ends_at": soon(12), "boards": ["main", "dense"]}
     made = await admin.must("seasons/cup", body)
     assert (made["outcome"], made["status"]["phase"], made["status"]["snapshot"]) == ("created", "Scheduled", None)
     assert [row["board"] for row in made["status"]["boards"]] == ["dense", "main"]
