@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from charts.generate import PROFILES, profile_values, rendered
+from charts.generate import CHART, PROFILES, profile_values, rendered
 from scoreboard.settings import Settings
 from tests.charts.documents import Document, component_of, named, of_kind, pods_among
 from tests.charts.test_values import merged
@@ -192,6 +192,33 @@ def test_a_team_can_add_to_its_cluster_and_restore_it() -> None:
     assert "scoreboard-db-2-app" in str(api.spec["initContainers"])
     assert "scoreboard-db-rw" not in str(documents)
     assert "scoreboard-db-app" not in str(documents)
+
+
+def test_the_files_of_a_backup_fit_each_other() -> None:
+    """The ObjectStore that the profile archives into, and a restore from what the first Cluster put there."""
+    folder = CHART.parents[1] / "k8s"
+    store, schedule = yaml.safe_load_all((folder / "cnpg-backup.yaml").read_text("utf-8"))
+    (first,) = kinds(made("ha"), "Cluster").values()
+    (plugin,) = first["spec"]["plugins"]
+    assert plugin["isWALArchiver"] is True
+    assert plugin["parameters"]["barmanObjectName"] == store["metadata"]["name"]
+    assert schedule["spec"]["cluster"]["name"] == first["metadata"]["name"]
+    assert schedule["spec"]["pluginConfiguration"]["name"] == plugin["name"]
+    restore = yaml.safe_load((folder / "cnpg-restore-values.yaml").read_text("utf-8"))
+    documents = made("ha", restore)
+    assert {each["spec"]["replicas"] for each in kinds(documents, "Deployment").values()} == {0}
+    (second,) = kinds(documents, "Cluster").values()
+    assert second["metadata"]["name"] != first["metadata"]["name"], "its log would go into the archive of the first"
+    (source,) = second["spec"]["externalClusters"]
+    assert second["spec"]["bootstrap"]["recovery"]["source"] == source["name"]
+    assert source["plugin"]["parameters"] == {
+        "barmanObjectName": store["metadata"]["name"],
+        "serverName": first["metadata"]["name"],
+    }
+    (api,) = [
+        each for name, each in kinds(made("ha", {**restore, "stopped": False}), "Deployment").items() if "-api" in name
+    ]
+    assert "scoreboard-db-2-rw" in str(api)
 
 
 def test_a_password_is_rotated_by_a_second_login() -> None:
