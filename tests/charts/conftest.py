@@ -16,7 +16,8 @@ STEPS = {
     "test_schemas": "schemas of Kubernetes 1.29 to 1.36",
     "test_policy": "policy over rendered documents",
     "test_values": "wrong values are refused in words",
-    "test_choices": "what single values lead to: stopped, spread, database",
+    "test_choices": "what single values lead to: stopped, spread, migrations",
+    "test_database_values": "Postgres: connections, the chart's own cluster, its restore",
     "promtool": "KEDA's arithmetic, by promtool",
     "test_crds": "custom resources: structure, CEL, examples",
     "test_kubelet": "process kubelet: rendered containers boot, answer, drain",
@@ -30,8 +31,8 @@ STEPS = {
     "test_recipes": "k8s folder, skaffold, commands of docs/operations.md",
 }
 NEVER_SKIPPED = {
-    *("test_render", "test_schemas", "test_policy", "test_values", "test_choices", "test_crds"),
-    *("test_kubelet", "test_early_pods", "test_helm_pods", "kmock"),
+    *("test_render", "test_schemas", "test_policy", "test_values", "test_choices", "test_database_values"),
+    *("test_crds", "test_kubelet", "test_early_pods", "test_helm_pods", "kmock"),
 }
 ELSEWHERE = "alert rules, live scrapes, dashboards, routes: tests/observability (make test)"
 
