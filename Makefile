@@ -74,8 +74,8 @@ security: $(INSTALLED) ## Look for holes: bandit over the code, known advisories
 	$(BIN)/python .ci/sbom.py dist/sbom.cdx.json
 
 .PHONY: test-charts
-test-charts: $(INSTALLED) $(HELM3) ## Run the charts: render, schemas, policy, every container as a process, rolling restarts, images
-	$(BIN)/pytest tests/charts $(ARGS)
+test-charts: $(INSTALLED) $(HELM3) ## Run the charts: render, schemas, policy, every container as a process, rolling restarts, the operator, images
+	$(BIN)/pytest tests/charts tests/operator $(ARGS)
 
 .PHONY: charts
 charts: $(INSTALLED) ## Write what is generated for the charts: values schema, README, golden files, plain manifests

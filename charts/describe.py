@@ -7,11 +7,12 @@ from typing import Any
 
 from charts.described_components import component
 from charts.described_settings import operator_settings_schema, settings_reference, settings_schema
-from charts.schema_words import NOT_LATEST, PINNED, flag, free, listed, many, number, objects, one_of, text
+from charts.schema_words import NOT_LATEST, PINNED, flag, free, listed, many, named, number, objects, one_of, text
 
 Schema = dict[str, Any]
 
 _PORT = {"minimum": 1, "maximum": 65535}
+_ROLE = {"pattern": "^[a-z_][a-z0-9_]{0,62}$"}
 _SECRET = "Kubernetes name of a Secret in the release's namespace"  # noqa: S105 # words, no secret
 
 
@@ -22,6 +23,7 @@ def values_schema() -> Schema:
         nameOverride=text("Instead of the chart's name in names and labels"),
         fullnameOverride=text("Instead of release and chart name in front of every object's name"),
         commonLabels=free("Labels of every object"),
+        stopped=flag("No pod runs and nothing scales, as for a restore (docs/operations.md); everything else stays"),
         image=_image(),
         keys=_keys(),
         postgres=_postgres(),
@@ -49,7 +51,7 @@ def values_schema() -> Schema:
         stickiness=many(
             "Keep a browser at one realtime pod by a cookie; Socket.IO's long polling needs it, and is off without",
             enabled=flag("Turn it on, and long polling with it"),
-            cookieName=text("The cookie's name; a Gateway chooses its own", minLength=1),
+            cookieName=text("The cookie's name; a Gateway chooses its own", pattern="^[A-Za-z0-9_-]+$"),
         ),
         networkPolicy=_network_policy(),
         metrics=_metrics(),
@@ -59,10 +61,10 @@ def values_schema() -> Schema:
         ),
         podSecurityContext=objects("Security context of our pods; the default passes the restricted standard"),
         tests=many(
-            "The pods of helm test; they make an account of their own and score once",
+            "The pods of helm test: probes and metrics; with board and kind two more, with an account that scores once",
             enabled=flag("Have them"),
-            board=text("Board that the action feeds", minLength=1),
-            kind=text("Action kind with fixed points, no minimum duration and no cooldown", minLength=1),
+            board=text("Board that the action feeds; empty: nobody scores"),
+            kind=text("Action kind with fixed points, no minimum duration and no cooldown; needed with board"),
         ),
         api=component("HTTP API and pages", "api"),
         realtime=component("Live connections", "realtime"),
@@ -85,14 +87,14 @@ def _image() -> Schema:
         registry=text("In front of every repository, for instance registry.example.com/scoreboard"),
         tag=text("Tag of all images; empty: the chart's appVersion", **NOT_LATEST),
         pullPolicy=one_of("When nodes pull", "Always", "IfNotPresent", "Never"),
-        pullSecrets=listed("Names of pull Secrets", text(_SECRET, minLength=1)),
+        pullSecrets=listed("Names of pull Secrets", named(_SECRET, minLength=1)),
     )
 
 
 def _keys() -> Schema:
     return many(
         "The platform's keys; the chart makes no Secret, so that none is in a release's history",
-        existingSecret=text(f"{_SECRET} that holds the keys. Required"),
+        existingSecret=named(f"{_SECRET} that holds the keys. Required"),
         signingKey=text("Key in it: PEM, EC P-256, signs access tokens", minLength=1),
         previousSigningKey=text("Key in it, may be absent: accepted while the signing key rotates", minLength=1),
         masterKey=text("Key in it: base64 of 32 bytes", minLength=1),
@@ -103,22 +105,41 @@ def _postgres() -> Schema:
     return many(
         "Postgres, the truth",
         port=number("Port that network policies open; the address itself is in the Secret", **_PORT),
-        existingSecret=text(f"{_SECRET} with the URL of the services' login, a member of scoreboard_writer"),
+        maxConnections=number(
+            "Connections that an external server allows (its max_connections); more pods than fit are refused",
+            minimum=1,
+        ),
+        existingSecret=named(f"{_SECRET} with the URL of the services' login, a member of scoreboard_writer"),
         urlKey=text("Key in it", minLength=1),
         owner=many(
             "The owner of the database: migrations only",
-            existingSecret=text(f"{_SECRET} with the owner's URL"),
+            existingSecret=named(f"{_SECRET} with the owner's URL"),
             urlKey=text("Key in it", minLength=1),
         ),
         cnpg=many(
             "A CloudNativePG Cluster in this release; its operator has to be there",
             enabled=flag("Make it; it stays when the release is uninstalled"),
-            instances=number("How many", minimum=1, maximum=9),
+            name=named("Its name, another one for a restored copy; empty: the release's with -db"),
+            instances=number("How many; from 3 on a commit waits until a second one has it", minimum=1, maximum=9),
             imageName=text("Image of Postgres", minLength=1, **PINNED),
             storageSize=text("Size of each instance's volume", pattern="^[0-9]+[KMGT]i$"),
             storageClass=text("Storage class; empty: the cluster's default"),
-            serviceLoginSecret=text(
-                f"{_SECRET} of type kubernetes.io/basic-auth for the login scoreboard_service; letters and digits only"
+            serviceLogin=text("The services' login", **_ROLE),
+            serviceLoginSecret=named(
+                f"{_SECRET} of type kubernetes.io/basic-auth for that login; its password is letters and digits only"
+            ),
+            otherLogins=listed(
+                "More logins of services, while a password is rotated",
+                many(
+                    "One of them",
+                    name=text("The login", **_ROLE),
+                    existingSecret=named(f"{_SECRET} of type kubernetes.io/basic-auth; not needed to take it away"),
+                    ensure=one_of("Whether it is there", "present", "absent"),
+                )
+                | {"required": ["name", "ensure"]},
+            ),
+            spec=objects(
+                "Merged over the Cluster's spec: plugins, resources and more; lists replace lists, bootstrap ours"
             ),
         ),
     )
@@ -128,7 +149,7 @@ def _redis() -> Schema:
     return many(
         "Redis or Valkey, a projection that may be lost",
         port=number("Port that network policies open", **_PORT),
-        existingSecret=text(f"{_SECRET} with its URL"),
+        existingSecret=named(f"{_SECRET} with its URL"),
         urlKey=text("Key in it", minLength=1),
     )
 
@@ -141,7 +162,7 @@ def _dev() -> Schema:
             "Postgres",
             enabled=flag("Have it"),
             image=image,
-            existingSecret=text(f"{_SECRET} with owner-password and service-password, letters and digits only"),
+            existingSecret=named(f"{_SECRET} with owner-password and service-password, letters and digits only"),
             storageSize=text("Size of its volume", pattern="^[0-9]+[KMGT]i$"),
         ),
         redis=many("Valkey, without a disk", enabled=flag("Have it"), image=image),
@@ -180,10 +201,14 @@ def _ingress() -> Schema:
             "Whose annotations to write for timeouts and stickiness; empty: none", "", "haproxy", "nginx", "traefik"
         ),
         hosts=listed("Names under which browsers come", text("A host", minLength=1)),
-        tlsSecret=text(f"{_SECRET} of type kubernetes.io/tls"),
+        tlsSecret=named(f"{_SECRET} of type kubernetes.io/tls"),
         annotations=free("Annotations of both Ingresses"),
         realtimeAnnotations=free("More annotations of realtime's Ingress"),
-        timeoutSeconds=number("How long a live connection may be silent before the controller ends it", minimum=60),
+        timeoutSeconds=number(
+            "How long a live connection may be silent before the controller ends it; haproxy's for WebSockets is"
+            " timeout-tunnel in its own ConfigMap (1h)",
+            minimum=60,
+        ),
     )
 
 
@@ -206,7 +231,9 @@ def _network_policy() -> Schema:
         enabled=flag("Have it"),
         clients=peers("Who may reach API and realtime; empty: anybody"),
         monitoring=peers("Who may read metrics; empty: any pod of the cluster"),
-        dns=peers("Where names are resolved; empty: any pod of the cluster, port 53"),
+        dns=peers(
+            "Where names are resolved; empty: any pod of the cluster and 169.254.20.10 (NodeLocal DNSCache), port 53"
+        ),
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
         apiServer=peers(

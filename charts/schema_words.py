@@ -14,6 +14,11 @@ def text(description: str, **limits: Any) -> Schema:
     return {"type": "string", "description": description, **limits}
 
 
+def named(description: str, **limits: Any) -> Schema:
+    """The name of a Kubernetes object that is there already; empty where there is none."""
+    return text(description, pattern="^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", maxLength=253, **limits)
+
+
 def number(description: str, **limits: Any) -> Schema:
     """A whole number."""
     return {"type": "integer", "description": description, **limits}

@@ -1,6 +1,7 @@
 """The k8s folder, skaffold and the commands of the documents: what can be run on a bare machine is run."""
 
 import base64
+import copy
 import os
 import re
 import shutil
@@ -15,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from charts.generate import CHART, CHARTS, PROFILES, profile_values, rendered
-from tests.charts.documents import component_of, of_kind, pods_among
+from tests.charts.documents import component_of, named, of_kind, pods_among
 from tests.charts.kubelet import Pod
 from tests.charts.stores_of_a_cluster import Found, prepare
 from tests.charts.test_kubelet import furnished, migrated
+from tests.charts.test_policy import test_containers_say_what_they_need as containers_say_what_they_need
+from tests.charts.test_policy import test_pods_pass_the_restricted_standard as pods_pass_the_restricted_standard
 from tests.charts.test_values import merged
 from tests.stage import Stores, until
 
@@ -120,6 +123,74 @@ def test_skaffold_builds_what_the_chart_runs() -> None:
     assert {each["resourceName"] for each in SKAFFOLD["portForward"]} <= {
         each["metadata"]["name"] for each in of_kind("dev", "Service")
     }
+
+
+def test_the_ci_profile_brings_what_it_installs_needs_and_tests_it() -> None:
+    """On an empty cluster: namespace and Secrets first, helm test last. Patches change single keys, as JSON Patch."""
+    (ci,) = [each for each in SKAFFOLD["profiles"] if each["name"] == "ci"]
+    assert not {"deploy", "build", "portForward"} & ci.keys(), "a part given here takes the place of the whole one"
+    found = copy.deepcopy(SKAFFOLD)
+    for patch in ci["patches"]:
+        *parents, last = patch["path"].strip("/").split("/")
+        place = found
+        for name in parents:
+            place = place[name]
+        assert patch["op"] == "add"
+        assert last not in place
+        place[last] = patch["value"]
+    hooks = found["deploy"]["helm"]["hooks"]
+    (before,) = hooks["before"]
+    assert os.access(ROOT / before["host"]["command"][0], os.X_OK)
+    (after,) = hooks["after"]
+    assert after["host"]["command"][:3] == ["helm", "test", found["deploy"]["helm"]["releases"][1]["name"]]
+    assert found["build"]["local"] == {"push": False, "useBuildkit": True, "concurrency": 1}
+
+
+CREATED = "namespace/scores created\nsecret/scoreboard-keys created\n"
+THERE = 'Error from server (AlreadyExists): error when creating "STDIN": namespaces "scores" already exists\n'
+REFUSED = 'Error from server (Forbidden): error when creating "STDIN": secrets is forbidden\n'
+UNREACHABLE = "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "expected"),
+    [
+        (CREATED, 0, 0),
+        (THERE, 1, 0),
+        (CREATED + THERE, 1, 0),
+        (THERE + REFUSED, 1, 1),
+        (UNREACHABLE, 1, 1),
+    ],
+    ids=["nothing there", "all there", "some there", "refused", "no cluster"],
+)
+def test_preparing_a_namespace_hides_no_fault(answer: str, code: int, expected: int, tmp_path: Path) -> None:
+    """With a kubectl that answers so; what it is given are the script's documents."""
+    made_secrets()
+    (tmp_path / "answer").write_text(answer, "utf-8")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\ncat > {tmp_path}/given\ncat {tmp_path}/answer >&2\nexit {code}\n", "utf-8")
+    kubectl.chmod(0o755)
+    script = ROOT / "k8s" / "dev-prepare.sh"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(script), "scores"], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == expected, done.stderr
+    assert {each["kind"] for each in yaml.safe_load_all((tmp_path / "given").read_text())} == {"Namespace", "Secret"}
+    wrong = "".join(line for line in answer.splitlines(keepends=True) if line in (REFUSED, UNREACHABLE))
+    assert done.stderr == wrong
+
+
+def test_the_probe_is_let_in_and_belongs_to_nobody() -> None:
+    """It passes the restricted standard of the namespace, and no policy of the chart takes it for one of ours."""
+    (probe,) = pods_among([yaml.safe_load((ROOT / "k8s" / "probe.yaml").read_text("utf-8"))])
+    pods_pass_the_restricted_standard("probe", probe)
+    containers_say_what_they_need("probe", probe)
+    deny = named("minimal", "NetworkPolicy", "scoreboard-deny")["spec"]["podSelector"]["matchLabels"]
+    assert not deny.items() <= probe.labels.items()
+    (address,) = [word for word in probe.containers[0]["command"] if word.startswith("http")]
+    service = named("minimal", "Service", "scoreboard-worker")
+    assert address == f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}/metrics"
 
 
 def nested(path: str, value: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A rolling restart behind a balancer, under load: no request and no update is lost.
 
-Pods come and go as a Deployment replaces them (maxSurge 1, maxUnavailable 0). The balancer hears of a leaving pod a
-second after the pod did, as endpoints travel through a cluster; until then it goes on sending, and preStop bridges it.
+Pods come and go as a Deployment replaces them (maxSurge 1, maxUnavailable 0): as soon as a new one is ready the next
+one is made, while those that leave still drain, so a socket may have to move twice. The balancer hears of a leaving pod
+a second after the pod did, as endpoints travel through a cluster; until then it goes on, and preStop bridges it.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ VALUES = {
 
 
 class Release:
-    """Two pods each of API and realtime behind the balancer, and a worker."""
+    """Two pods of the API and three of realtime behind the balancer, and a worker."""
 
     def __init__(self, manifests: list[Document], found: Found, balancer: Balancer, folder: Path) -> None:
         self._templates = pods_among(manifests)
@@ -62,13 +63,17 @@ class Release:
         return pod
 
     async def roll(self, component: str) -> None:
-        """Replace every pod of a component, one at a time."""
-        for leaving in list(self.running[component]):
-            await self.add(component)
-            self.running[component].remove(leaving)
-            ended, _ = await asyncio.gather(leaving.stop(), self._unlist(component, leaving))
-            if ended.killed or ended.code not in (0, -15):
-                self.wrong.append(f"{component}: {ended}")
+        """Replace every pod of a component; those that leave drain beside each other."""
+        async with asyncio.TaskGroup() as draining:
+            for leaving in list(self.running[component]):
+                await self.add(component)
+                self.running[component].remove(leaving)
+                draining.create_task(self._leave(component, leaving))
+
+    async def _leave(self, component: str, leaving: Pod) -> None:
+        ended, _ = await asyncio.gather(leaving.stop(), self._unlist(component, leaving))
+        if ended.killed or ended.code not in (0, -15):
+            self.wrong.append(f"{component}: {ended}")
 
     async def _unlist(self, component: str, leaving: Pod) -> None:
         await asyncio.sleep(ENDPOINTS_TRAVEL)
@@ -96,7 +101,8 @@ async def released(stores: Stores, folder: Path, values: dict[str, Any]) -> Asyn
         stack.callback(balancer.stop)
         stack.callback(release.end)
         await balancer.start()
-        await asyncio.gather(*(release.add(name) for name in ("api", "api", "realtime", "realtime", "worker")))
+        started = ("api", "api", "realtime", "realtime", "realtime", "worker")
+        await asyncio.gather(*(release.add(name) for name in started))
         yield release, platform
         await platform.close()
 

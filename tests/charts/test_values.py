@@ -49,6 +49,68 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {"api": {"autoscaling": {"engine": "hpa", "minReplicas": 9, "maxReplicas": 2}}},
         "minReplicas 9 is above maxReplicas 2",
     ),
+    ("metrics where the API listens", {"metrics": {"port": 8000}}, "metrics.port is 8000, where api listens"),
+    ("metrics where realtime listens", {"metrics": {"port": 8001}}, "metrics.port is 8001, where realtime listens"),
+    (
+        "a label that selectors use",
+        {"worker": {"podLabels": {"app.kubernetes.io/component": "api"}}},
+        "worker.podLabels: app.kubernetes.io/component is the chart's own",
+    ),
+    (
+        "a common label that selectors use",
+        {"commonLabels": {"app.kubernetes.io/name": "x"}},
+        "commonLabels: app.kubernetes.io/name is the chart's own",
+    ),
+    ("a name that is none", {"keys": {"existingSecret": "a, optional: true"}}, "/keys/existingSecret"),
+    ("a cookie that is none", {"stickiness": {"cookieName": "a b"}}, "/stickiness/cookieName"),
+    ("a board to score on without a kind", {"tests": {"board": "main"}}, "tests.board and tests.kind go together"),
+    (
+        "more pods than the database lets in",
+        {"api": {"autoscaling": {"engine": "hpa", "maxReplicas": 24}}},
+        "postgres.maxConnections is 100, but the largest number of pods",
+    ),
+    (
+        "more pods than the chart's own database lets in",
+        {
+            "migrations": {"mode": "job"},
+            "postgres": {
+                "cnpg": {
+                    "enabled": True,
+                    "serviceLoginSecret": "x",
+                    "spec": {"postgresql": {"parameters": {"max_connections": "50"}}},
+                }
+            },
+        },
+        "max_connections is 50, but the largest number of pods",
+    ),
+    (
+        "a login twice",
+        {
+            "migrations": {"mode": "job"},
+            "postgres": {
+                "cnpg": {
+                    "enabled": True,
+                    "serviceLoginSecret": "x",
+                    "otherLogins": [{"name": "scoreboard_service", "ensure": "absent"}],
+                }
+            },
+        },
+        "which is serviceLogin",
+    ),
+    (
+        "a login without a password",
+        {
+            "migrations": {"mode": "job"},
+            "postgres": {
+                "cnpg": {
+                    "enabled": True,
+                    "serviceLoginSecret": "x",
+                    "otherLogins": [{"name": "scoreboard_old", "ensure": "present"}],
+                }
+            },
+        },
+        "scoreboard_old is to be present and has no existingSecret",
+    ),
     (
         "stickiness nobody understands",
         {"stickiness": {"enabled": True}, "ingress": {"enabled": True, "hosts": ["x"], "tlsSecret": "x"}},

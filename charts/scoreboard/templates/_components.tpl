@@ -15,8 +15,29 @@ The components in the order in which they are written, with what sets them apart
 {{- end -}}
 
 {{- define "scoreboard.postgresHost" -}}
-{{- $full := include "scoreboard.fullname" . -}}
-{{- if .Values.dev.postgres.enabled -}}{{- $full }}-postgres{{- else -}}{{- $full }}-db-rw{{- end -}}
+{{- if .Values.dev.postgres.enabled -}}{{- include "scoreboard.fullname" . }}-postgres{{- else -}}{{- include "scoreboard.cnpgName" . }}-rw{{- end -}}
+{{- end -}}
+
+{{- define "scoreboard.cnpgName" -}}
+{{- .Values.postgres.cnpg.name | default (printf "%s-db" (include "scoreboard.fullname" .)) -}}
+{{- end -}}
+
+{{/*
+Connections to Postgres at worst. While pods are rolled, those that leave keep theirs until they have drained: each counts twice.
+20 more for migrations, for whoever looks at the database, and for what Postgres keeps to itself.
+*/}}
+{{- define "scoreboard.connections" -}}
+{{- $v := .Values -}}
+{{- $sum := 20 -}}
+{{- range $facts := include "scoreboard.components" . | fromYamlArray -}}
+{{- $c := index $v $facts.key -}}
+{{- if and $c.enabled $facts.stores -}}
+{{- $pods := eq $c.autoscaling.engine "none" | ternary $c.replicas $c.autoscaling.maxReplicas | int -}}
+{{- $pool := $c.settings.database_pool_size | default $v.settings.database_pool_size | default 4 | int -}}
+{{- $sum = add $sum (mul $pods $pool (eq $c.strategy.type "RollingUpdate" | ternary 2 1)) -}}
+{{- end -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}
 
 {{/* DATABASE_URL. Argument: (dict "root" $ "owner" true) for migrations, false for the services' login. */}}
@@ -27,25 +48,26 @@ The components in the order in which they are written, with what sets them apart
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ ternary $v.postgres.owner.existingSecret $v.postgres.existingSecret .owner }}
-      key: {{ ternary $v.postgres.owner.urlKey $v.postgres.urlKey .owner }}
+      name: {{ ternary $v.postgres.owner.existingSecret $v.postgres.existingSecret .owner | quote }}
+      key: {{ ternary $v.postgres.owner.urlKey $v.postgres.urlKey .owner | quote }}
 {{- else if and .owner (eq $source "cnpg") -}}
 - name: DATABASE_URL
   valueFrom:
-    secretKeyRef: {name: {{ include "scoreboard.fullname" .root }}-db-app, key: uri}
+    secretKeyRef: {name: {{ include "scoreboard.cnpgName" .root }}-app, key: uri}
 {{- else -}}
 - name: DATABASE_PASSWORD
   valueFrom:
     secretKeyRef:
       {{- if eq $source "cnpg" }}
-      name: {{ $v.postgres.cnpg.serviceLoginSecret }}
+      name: {{ $v.postgres.cnpg.serviceLoginSecret | quote }}
       key: password
       {{- else }}
-      name: {{ $v.dev.postgres.existingSecret }}
+      name: {{ $v.dev.postgres.existingSecret | quote }}
       key: {{ ternary "owner-password" "service-password" .owner }}
       {{- end }}
 - name: DATABASE_URL
-  value: postgresql://{{ ternary "scoreboard" "scoreboard_service" .owner }}:$(DATABASE_PASSWORD)@{{ include "scoreboard.postgresHost" .root }}:5432/scoreboard
+  {{- $login := eq $source "cnpg" | ternary $v.postgres.cnpg.serviceLogin "scoreboard_service" }}
+  value: postgresql://{{ ternary "scoreboard" $login .owner }}:$(DATABASE_PASSWORD)@{{ include "scoreboard.postgresHost" .root }}:5432/scoreboard
 {{- end -}}
 {{- end -}}
 
@@ -55,20 +77,20 @@ The components in the order in which they are written, with what sets them apart
   value: redis://{{ include "scoreboard.fullname" . }}-redis:6379/0
   {{- else }}
   valueFrom:
-    secretKeyRef: {name: {{ .Values.redis.existingSecret }}, key: {{ .Values.redis.urlKey }}}
+    secretKeyRef: {name: {{ .Values.redis.existingSecret | quote }}, key: {{ .Values.redis.urlKey | quote }}}
   {{- end }}
 {{- end -}}
 
 {{- define "scoreboard.keysEnv" -}}
 - name: SCOREBOARD_SIGNING_KEY
   valueFrom:
-    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.signingKey }}}
+    secretKeyRef: {name: {{ .Values.keys.existingSecret | quote }}, key: {{ .Values.keys.signingKey | quote }}}
 - name: SCOREBOARD_PREVIOUS_SIGNING_KEY
   valueFrom:
-    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.previousSigningKey }}, optional: true}
+    secretKeyRef: {name: {{ .Values.keys.existingSecret | quote }}, key: {{ .Values.keys.previousSigningKey | quote }}, optional: true}
 - name: SCOREBOARD_MASTER_KEY
   valueFrom:
-    secretKeyRef: {name: {{ .Values.keys.existingSecret }}, key: {{ .Values.keys.masterKey }}}
+    secretKeyRef: {name: {{ .Values.keys.existingSecret | quote }}, key: {{ .Values.keys.masterKey | quote }}}
 {{- end -}}
 
 {{/* Addresses under which browsers come, as origins; empty where neither ingress nor gateway is on. */}}
@@ -168,7 +190,7 @@ enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:

@@ -13,7 +13,23 @@
 {{- $wrong = append $wrong "postgres.owner.existingSecret is empty: migrations need the URL of the database's owner. With migrations.mode=none you apply them yourself." -}}
 {{- end -}}
 {{- if and (eq $source "cnpg") (not $v.postgres.cnpg.serviceLoginSecret) -}}
-{{- $wrong = append $wrong "postgres.cnpg.serviceLoginSecret is empty: name a Secret of type kubernetes.io/basic-auth with username scoreboard_service and its password." -}}
+{{- $wrong = append $wrong (printf "postgres.cnpg.serviceLoginSecret is empty: name a Secret of type kubernetes.io/basic-auth with username %s and its password." $v.postgres.cnpg.serviceLogin) -}}
+{{- end -}}
+{{- $connections := include "scoreboard.connections" . | int -}}
+{{- if and (eq $source "external") (gt $connections (int $v.postgres.maxConnections)) -}}
+{{- $wrong = append $wrong (printf "postgres.maxConnections is %v, but the largest number of pods (replicas or maxReplicas, twice while they are rolled) takes %v connections: new pods would never become ready. Raise max_connections of your server and name it here, or lower maxReplicas or settings.database_pool_size." $v.postgres.maxConnections $connections) -}}
+{{- end -}}
+{{- $given := dig "postgresql" "parameters" "max_connections" "" $v.postgres.cnpg.spec | toString -}}
+{{- if and (eq $source "cnpg") $given (gt $connections (int $given)) -}}
+{{- $wrong = append $wrong (printf "postgres.cnpg.spec.postgresql.parameters.max_connections is %v, but the largest number of pods takes %v connections: leave it out, then the chart sets it." $given $connections) -}}
+{{- end -}}
+{{- range $login := $v.postgres.cnpg.otherLogins -}}
+{{- if eq $login.name $v.postgres.cnpg.serviceLogin -}}
+{{- $wrong = append $wrong (printf "postgres.cnpg.otherLogins names %s, which is serviceLogin: the services' login cannot be another one as well." $login.name) -}}
+{{- end -}}
+{{- if and (eq $login.ensure "present") (not $login.existingSecret) -}}
+{{- $wrong = append $wrong (printf "postgres.cnpg.otherLogins: %s is to be present and has no existingSecret: name the Secret with its password, or set ensure to absent." $login.name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and (eq $source "dev") (not $v.dev.postgres.existingSecret) -}}
 {{- $wrong = append $wrong "dev.postgres.existingSecret is empty: name a Secret with the keys owner-password and service-password (k8s/dev-secrets.sh makes it)." -}}
@@ -39,8 +55,8 @@
 {{- if and (or $v.ingress.enabled $v.gateway.enabled) (not (and $v.api.enabled $v.realtime.enabled)) -}}
 {{- $wrong = append $wrong "ingress and gateway lead to api and realtime: both have to be enabled." -}}
 {{- end -}}
-{{- if and (eq $v.ingress.controller "") $v.ingress.enabled $v.stickiness.enabled (not $v.ingress.realtimeAnnotations) -}}
-{{- $wrong = append $wrong "stickiness.enabled needs ingress.controller (haproxy, nginx or traefik), or your own ingress.realtimeAnnotations: each controller has other words for it." -}}
+{{- if and (eq $v.ingress.controller "") $v.ingress.enabled $v.stickiness.enabled (not $v.ingress.realtimeAnnotations) (not $v.realtime.service.annotations) -}}
+{{- $wrong = append $wrong "stickiness.enabled needs ingress.controller (haproxy, nginx or traefik), or your own ingress.realtimeAnnotations or realtime.service.annotations: each controller has other words for it." -}}
 {{- end -}}
 {{- if and $v.operator.enabled (not $v.api.enabled) -}}
 {{- $wrong = append $wrong "operator.enabled needs api.enabled: the operator declares everything through the API." -}}
@@ -48,9 +64,25 @@
 {{- if and $v.operator.enabled (or (ne (int $v.operator.replicas) 1) (ne $v.operator.strategy.type "Recreate") (ne $v.operator.autoscaling.engine "none")) -}}
 {{- $wrong = append $wrong "operator: there is exactly one, replaced by Recreate and not scaled; two would answer each other." -}}
 {{- end -}}
+{{- if and $v.tests.enabled (ne (empty $v.tests.board) (empty $v.tests.kind)) -}}
+{{- $wrong = append $wrong "tests.board and tests.kind go together: helm test scores with that kind and looks for it on that board. Name both, or neither." -}}
+{{- end -}}
+{{- range $label, $_ := $v.commonLabels -}}
+{{- if regexMatch "^(app\\.kubernetes\\.io|helm\\.sh)/" $label -}}
+{{- $wrong = append $wrong (printf "commonLabels: %s is the chart's own, selectors and budgets find pods by it. Take another name." $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range $facts := include "scoreboard.components" . | fromYamlArray -}}
 {{- $c := index $v $facts.key -}}
 {{- if $c.enabled -}}
+{{- if and $facts.httpPort (eq (int $v.metrics.port) (int $facts.httpPort)) -}}
+{{- $wrong = append $wrong (printf "metrics.port is %v, where %s listens for HTTP: it could not start. Take another one, such as 9090." $v.metrics.port $facts.name) -}}
+{{- end -}}
+{{- range $label, $_ := $c.podLabels -}}
+{{- if regexMatch "^(app\\.kubernetes\\.io|helm\\.sh)/" $label -}}
+{{- $wrong = append $wrong (printf "%s.podLabels: %s is the chart's own, selectors and budgets find pods by it. Take another name." $facts.key $label) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (ne $c.autoscaling.engine "none") (gt (int $c.autoscaling.minReplicas) (int $c.autoscaling.maxReplicas)) -}}
 {{- $wrong = append $wrong (printf "%s.autoscaling: minReplicas %v is above maxReplicas %v." $facts.key $c.autoscaling.minReplicas $c.autoscaling.maxReplicas) -}}
 {{- end -}}

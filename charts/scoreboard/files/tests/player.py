@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 API = os.environ["API_URL"]
-BOARD, KIND = os.environ["BOARD"], os.environ["KIND"]
+BOARD, KIND = os.environ.get("BOARD"), os.environ.get("KIND")
 
 
 def call(method, path, body=None, headers=None, base=API):
