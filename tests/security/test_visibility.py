@@ -184,6 +184,7 @@ ASKED: dict[str, Wishes] = {
     "GET /api/v1/action-kinds": nothing,
     "GET /api/v1/actions/{action_id}": lambda scene: [{"action_id": scene.held_action["action_id"]}],
     "GET /api/v1/admin/analytics": nothing,
+    "GET /api/v1/admin/status": nothing,
     "GET /api/v1/boards": nothing,
     "GET /api/v1/boards/{key}": boards,
     "GET /api/v1/boards/{key}/around": around,

@@ -72,3 +72,10 @@ class Work(BaseModel):
     abandoned_actions_kept: int = Field(
         86400, ge=3600, description="an attempt that was never completed can be looked at this long, then it is deleted"
     )
+
+    # Status page
+    vitals_every: float = Field(5.0, ge=0.1, description="between two times that a process tells how it does")
+    vitals_slot: int = Field(15, ge=1, le=60, description="a point of the status page's plots: 240 of them in an hour")
+    vitals_kept: int = Field(
+        3600, ge=300, le=3600, description="what the status page plots; its objectives look at an hour"
+    )
