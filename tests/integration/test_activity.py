@@ -284,7 +284,7 @@ async def test_what_is_still_to_commit_is_waited_for(platform: Platform) -> None
     place = await platform.database.transact(lambda tx: positions.read(tx, CREATED))
     now = (await sql(platform, "SELECT extract(epoch FROM clock_timestamp()) AS at"))[0].at
     assert place is not None
-    assert 29 < float(now) - place / 1e6 < 60
+    assert 14 < float(now) - place / 1e6 < 45
 
 
 async def test_an_amendment_does_not_bring_a_forgotten_minute_back(prompt: Platform) -> None:

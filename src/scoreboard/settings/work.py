@@ -60,7 +60,7 @@ class Work(BaseModel):
         2000, ge=1, le=20_000, description="ledger entries counted in one transaction: far below statement_timeout"
     )
     rollup_settle: float = Field(
-        30.0, ge=0, description="attempts are counted this long after they began: what was begun then has committed"
+        15.0, ge=0, description="attempts are counted this long after they began: what was begun then has committed"
     )
     activity_minutes_kept: int = Field(
         31, ge=2, le=3650, description="days; analytics by the hour and by the day are kept for ever"
