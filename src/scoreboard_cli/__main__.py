@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scoreboard_cli import audit_commands, commands, model_commands, policy_commands
+from scoreboard_cli import analytics_commands, audit_commands, commands, model_commands, policy_commands
 from scoreboard_cli.demo_command import demo
 from scoreboard_cli.failures import ExpectedError
 from scoreboard_cli.training.command import train
@@ -47,6 +47,7 @@ app.command()(commands.role)
 app.command()(commands.status)
 app.command()(demo)
 app.command()(train)
+app.add_typer(analytics_commands.app, name="analytics")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(model_commands.app, name="models")
 app.add_typer(policy_commands.app, name="policy")

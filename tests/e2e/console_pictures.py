@@ -69,7 +69,7 @@ async def appoint(url: str, data: Path) -> str:
 async def take_console(browser: Browser, url: str, target: Path, admin: str, cheat: str) -> None:
     """Three pictures: a case by day, the state of the anti-cheat by night, the case on a phone."""
     context = await browser.new_context(viewport=_WINDOW, color_scheme="light", base_url=url)  # type: ignore[arg-type]
-    page = await _inside(context, admin)
+    page = await inside(context, admin)
     await page.locator(".ticket").get_by_role("link", name=cheat).click(timeout=_PATIENCE)
     await _drawn(page)
     await page.screenshot(path=target / "console.png")
@@ -77,7 +77,7 @@ async def take_console(browser: Browser, url: str, target: Path, admin: str, che
     await context.close()
 
     context = await browser.new_context(viewport=_WINDOW, color_scheme="dark", base_url=url)  # type: ignore[arg-type]
-    page = await _inside(context, admin)
+    page = await inside(context, admin)
     await page.get_by_role("link", name="Anti-cheat").click()
     await expect(page.get_by_role("img", name="Columns of verdicts")).to_be_visible(timeout=_PATIENCE)
     await page.mouse.move(0, 0)
@@ -85,14 +85,15 @@ async def take_console(browser: Browser, url: str, target: Path, admin: str, che
     await context.close()
 
     context = await browser.new_context(viewport=_PHONE, device_scale_factor=2, base_url=url)  # type: ignore[arg-type]
-    page = await _inside(context, admin)
+    page = await inside(context, admin)
     await page.goto(address)
     await _drawn(page)
     await page.screenshot(path=target / "console-phone.png")
     await context.close()
 
 
-async def _inside(context: BrowserContext, admin: str) -> Page:
+async def inside(context: BrowserContext, admin: str) -> Page:
+    """A page of the console with an administrator signed in."""
     page = await context.new_page()
     await page.goto("/console")
     await page.get_by_label("Name").fill(admin)

@@ -124,6 +124,11 @@ async def court(browser: Browser, stores: Stores, tmp_path_factory: pytest.TempP
         SCOREBOARD_SOCKETS_PER_ADDRESS="500",
         SCOREBOARD_DRAIN_SECONDS="1",
         SCOREBOARD_ANTICHEAT_MODE="enforce",
+        # What the pages about the platform show follows quickly.
+        SCOREBOARD_ROLLUP_EVERY="0.5",
+        SCOREBOARD_ROLLUP_SETTLE="1",
+        SCOREBOARD_VITALS_EVERY="0.5",
+        SCOREBOARD_VITALS_SLOT="2",
         # Scripts are to be held here; that they are suspended in the end is another test's matter.
         SCOREBOARD_SUSPICION_SUSPEND="1",
     )

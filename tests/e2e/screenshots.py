@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser import CHROMIUM, FLAGS
 from tests.e2e.console_pictures import appoint, fill_the_queue, stage_a_cheat, take_console
+from tests.e2e.insight_pictures import stage_a_month, take_insight
 from tests.stage import free_port, until
 
 _SETTLED = """() => [...document.querySelectorAll('.row[data-player]')].every(
@@ -43,6 +44,8 @@ async def main(target: Path) -> None:
             cheat, _ = await asyncio.gather(stage_a_cheat(url), take(browser, url, target))
             await fill_the_queue(url)
             await take_console(browser, url, target, admin, cheat)
+            await stage_a_month(folder / "data")
+            await take_insight(browser, url, target, admin)
             await browser.close()
     finally:
         platform.send_signal(signal.SIGINT)

@@ -26,7 +26,10 @@ window.ran = [];
 window.pwn = () => { window.ran.push("pwn"); };
 for (const name of ["alert", "confirm", "prompt", "print"]) window[name] = () => { window.ran.push(name); };
 """
-TABS = ("/console", "/console?tab=players", "/console?tab=corrections", "/console?tab=health")
+TABS = (
+    *("/console", "/console?tab=players", "/console?tab=corrections", "/console?tab=health"),
+    *("/console?tab=analytics", "/console?tab=status"),
+)
 
 
 @dataclass

@@ -1,71 +1,365 @@
-"""Analytics count what counts: released points from when they were made, voided ones no more."""
+"""Analytics equal a count of the ledger and the attempts by hand, whatever stops in between and however often."""
 
-from datetime import datetime, timedelta
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
+import pytest
+from sqlalchemy import text
+
+from scoreboard.domain.activity import ALL_KINDS, Counts, Step
 from scoreboard.domain.events import EntryType
-from scoreboard.storage import activity
-from scoreboard.storage.activity import DayActivity, MinuteActivity
+from scoreboard.storage import activity, positions
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import OutboxMarker
-from scoreboard.usecases.platform import Platform
-from scoreboard.usecases.roll_up_activity import ActivityRollUp
+from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
+from scoreboard.usecases.forget_abandoned_actions import AbandonedActions
+from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.roll_up_activity import CREATED, RESULTS, ActivityRollUp, count_results, rebuild_activity
 from tests.amending import amend, hold, join, play
+from tests.conftest import furnish
+from tests.stage import Service, Stores, settings_from, until
 
-LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
+COUNTS = ("completed", "held", "rejected", "voided")
+Key = tuple[Step, datetime, str]
+Found = dict[Key, tuple[int, ...]]
 
-
-async def counted(platform: Platform) -> list[tuple[int, int]]:
-    """Completions and points: over the minutes, and over the days."""
-
-    async def work(tx: Transaction) -> tuple[list[MinuteActivity], list[DayActivity]]:
-        return await activity.minutes(tx, LONG_AGO, 10_000), await activity.days(tx, 1000)
-
-    return [
-        (sum(row.completed for row in rows), sum(row.points for row in rows))
-        for rows in await platform.database.transact(work)
-    ]
+STANDS = {"applied": "completed", "released": "completed", "restored": "completed"}
 
 
-async def test_amendments_are_counted_where_the_points_were_made(platform: Platform, marker: OutboxMarker) -> None:
-    ada = await join(platform, "ada")
-    counts = await play(platform, marker, ada, "tap2")
-    waits = await hold(platform, ada, "tap", 1)
-    rolled = ActivityRollUp(platform)
+async def sql(platform: Platform, statement: str, **values: Any) -> list[Any]:
+    async def work(tx: Transaction) -> list[Any]:
+        result = await tx.execute(text(statement), values)
+        return list(result.all()) if result.returns_rows else []
+
+    return await platform.database.transact(work)
+
+
+def begin_of(moment: datetime, step: Step) -> datetime:
+    """Written without the code under test."""
+    parts = {Step.MINUTE: {}, Step.HOUR: {"minute": 0}, Step.DAY: {"minute": 0, "hour": 0}}[step]
+    return moment.astimezone(UTC).replace(second=0, microsecond=0, **parts)
+
+
+async def by_hand(platform: Platform) -> Found:
+    """Completed, held, rejected, voided, points and players of every span and kind, from the ledger's rows alone."""
+    rows = await sql(platform, "SELECT * FROM ledger ORDER BY seq")
+    first = {row.action_id: row for row in rows if row.entry_type in ("applied", "held")}
+    last = {row.action_id: STANDS.get(row.entry_type, row.entry_type) for row in rows}
+    counts: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    players: dict[Key, set[UUID]] = defaultdict(set)
+    for action_id, row in first.items():
+        for step in Step:
+            for kind in (row.kind_key, ALL_KINDS):
+                key = (step, begin_of(row.at, step), kind)
+                counts[key][last[action_id]] += 1
+                counts[key]["points"] += row.points if last[action_id] == "completed" else 0
+                players[key].add(row.player_id)
+    return {
+        key: (*(found[name] for name in COUNTS), found["points"], 0 if key[0] is Step.MINUTE else len(players[key]))
+        for key, found in counts.items()
+    }
+
+
+async def counted(platform: Platform) -> Found:
+    """The same, as the roll-ups have it."""
+
+    async def work(tx: Transaction) -> Found:
+        found: Found = {}
+        for step in Step:
+            rows = await activity.rows(tx, step, LONG_AGO, FAR_OFF, ALL_KINDS, 100_000)
+            totals = await activity.of_kind(tx, step, LONG_AGO, FAR_OFF, ALL_KINDS)
+            for starts, kind, each in [*rows, *((starts, ALL_KINDS, each) for starts, each in totals.items())]:
+                numbers = (*(getattr(each, name) for name in COUNTS), each.points, each.players or 0)
+                if any(numbers[:4]):
+                    found[step, starts, kind] = numbers
+        return found
+
+    return await platform.database.transact(work)
+
+
+async def day(platform: Platform, kind: str = ALL_KINDS) -> Counts:
+    """What is counted of today and the day before, as a test may run at midnight."""
+    spans = await platform.database.transact(lambda tx: activity.of_kind(tx, Step.DAY, LONG_AGO, FAR_OFF, kind))
+    total = Counts(players=0)
+    for each in spans.values():
+        names = ("created", *COUNTS, "abandoned", "points", "players")
+        total = Counts(**{name: (getattr(total, name) or 0) + (getattr(each, name) or 0) for name in names})
+    return total
+
+
+async def story(platform: Platform, marker: OutboxMarker, chance: random.Random, length: int) -> None:
+    """Play, hold and amend at random; afterwards the moments lie on three days."""
+    people = [await join(platform, f"{name}-{chance.randrange(10**9)}") for name in ("ada", "ben", "cia")]
+    stands: dict[UUID, str] = {}
+    ways = {
+        "held": (EntryType.RELEASED, EntryType.REJECTED),
+        "completed": (EntryType.VOIDED,),
+        "voided": (EntryType.RESTORED,),
+        "rejected": (EntryType.RESTORED,),
+    }
+    for _ in range(length):
+        who = chance.choice(people)
+        match chance.randrange(4):
+            case 0:
+                stands[await play(platform, marker, who, chance.choice(("tap", "tap2")))] = "completed"
+            case 1:
+                stands[await hold(platform, who, "tap", 1)] = "held"
+            case _ if stands:
+                action_id = chance.choice(sorted(stands))
+                to = chance.choice(ways[stands[action_id]])
+                await amend(platform, to, action_id)
+                stands[action_id] = STANDS.get(str(to), str(to))
+            case _:
+                stands[await play(platform, marker, who, "huge", chance.choice((-5, 2**53)))] = "completed"
+
+
+async def spread(platform: Platform) -> None:
+    """Date the entries over three days, in their order, as a story of seconds knows one minute only."""
+    await sql(platform, "ALTER TABLE ledger DISABLE TRIGGER USER")
+    await sql(
+        platform,
+        "UPDATE ledger SET at = at - interval '3 days' + (interval '3 days') * seq / (SELECT max(seq) + 1 FROM ledger)",
+    )
+    await sql(platform, "ALTER TABLE ledger ENABLE TRIGGER USER")
+
+
+class Stopped(Exception):
+    """The process ended here."""
+
+
+async def stopped_in_the_middle(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round whose transaction has counted and does not commit."""
+    real = activity.add_results
+
+    async def ends(*arguments: Any) -> None:
+        await real(*arguments)
+        raise Stopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(activity, "add_results", ends)
+        with pytest.raises(Stopped):
+            await count_results(platform)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_counts_are_those_of_the_ledger(stores: Stores, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    chance = random.Random(seed)
+    settings = await stores.environment(
+        SCOREBOARD_REDIS_TIMEOUT="1",
+        SCOREBOARD_ROLLUP_ENTRIES=str(chance.choice((1, 3, 7))),
+        SCOREBOARD_ROLLUP_SETTLE="0",
+    )
+    platform = open_platform(settings_from(settings), application="test")
+    marker = OutboxMarker(platform)
+    try:
+        await furnish(platform)
+        await story(platform, marker, chance, 40)
+        await spread(platform)
+        await count_results(platform)
+        await stopped_in_the_middle(platform, monkeypatch)
+        # Two workers at once: each step is taken by one of them.
+        await asyncio.gather(ActivityRollUp(platform).run(), ActivityRollUp(platform).run())
+        assert await counted(platform) == await by_hand(platform)
+        await story(platform, marker, chance, 15)
+        await asyncio.gather(ActivityRollUp(platform).run(), ActivityRollUp(platform).run())
+        assert await counted(platform) == await by_hand(platform)
+        created = (await day(platform)).created
+        assert created == (await sql(platform, "SELECT count(*) FROM actions"))[0][0]
+        steps: list[tuple[int, int]] = []
+        total, _ = await asyncio.gather(
+            rebuild_activity(platform, lambda done, of: steps.append((done, of))), ActivityRollUp(platform).run()
+        )
+        assert await counted(platform) == await by_hand(platform)
+        assert (await day(platform)).created == created
+        assert steps[0] == (0, total)
+        assert steps[-1] == (total, total)
+    finally:
+        await marker.finish()
+        await platform.close()
+
+
+async def test_a_killed_worker_counts_nothing_twice(stores: Stores, tmp_path: Any) -> None:
+    environment = await stores.environment(
+        SCOREBOARD_ROLLUP_ENTRIES="2", SCOREBOARD_ROLLUP_EVERY="0.05", SCOREBOARD_ROLLUP_SETTLE="0"
+    )
+    platform = open_platform(settings_from({**environment, "SCOREBOARD_REDIS_TIMEOUT": "1"}), application="test")
+    marker = OutboxMarker(platform)
+    worker = Service("worker", environment, tmp_path / "worker.log")
+    try:
+        await furnish(platform)
+        await story(platform, marker, random.Random(5), 60)
+        place, head = 0, (await sql(platform, "SELECT seq FROM ledger_head"))[0][0]
+        for _ in range(3):
+            worker.start()
+            before = place
+
+            async def moved(than: int = before) -> bool:
+                return (await platform.database.transact(lambda tx: positions.read(tx, RESULTS)) or 0) > than
+
+            await until(moved, within=60, what="the worker counting")
+            worker.kill()
+            place = await platform.database.transact(lambda tx: positions.read(tx, RESULTS)) or 0
+            await story(platform, marker, random.Random(place), 10)
+        worker.start()
+
+        async def done() -> bool:
+            head = (await sql(platform, "SELECT seq FROM ledger_head"))[0][0]
+            return await platform.database.transact(lambda tx: positions.read(tx, RESULTS)) == head
+
+        await until(done, within=60, what="the worker having counted everything")
+        assert place <= head + 30
+        assert await counted(platform) == await by_hand(platform)
+    finally:
+        if worker.process is not None:
+            worker.stop()
+        await marker.finish()
+        await platform.close()
+
+
+@pytest.fixture
+async def prompt(stores: Stores) -> Any:
+    """A platform whose attempts are counted at once."""
+    environment = await stores.environment(SCOREBOARD_REDIS_TIMEOUT="1", SCOREBOARD_ROLLUP_SETTLE="0")
+    platform = open_platform(settings_from(environment), application="test")
+    await furnish(platform)
+    yield platform
+    await platform.close()
+
+
+async def begin(platform: Platform, player: UUID, kind: str) -> UUID:
+    [created] = await create_actions(platform, [CreationRequest(player, kind, b"")])
+    assert isinstance(created, CreatedAction), created
+    return created.action_id
+
+
+async def age(platform: Platform, minutes: float, *action_ids: UUID) -> None:
+    """Make attempts older, and the places of their consumers with them, as if they had been begun then."""
+    statement = (
+        "UPDATE actions SET created_at = created_at - make_interval(secs => :age), expires_at = expires_at"
+        " - make_interval(secs => :age) WHERE id = ANY(:ids)"
+    )
+    await sql(platform, statement, age=minutes * 60, ids=list(action_ids))
+
+
+async def test_attempts_that_nobody_finishes_are_counted_once(prompt: Platform) -> None:
+    ada = await join(prompt, "ada")
+    short, long = await begin(prompt, ada, "quiz"), await begin(prompt, ada, "match")
+    await sql(prompt, "UPDATE actions SET expires_at = created_at + interval '2 hours' WHERE id = :id", id=long)
+    await age(prompt, 20 * 60, short, long)
+    rolled = ActivityRollUp(prompt)
     await rolled.run()
-    assert await counted(platform) == [(1, 2), (1, 2)]
-    # A day and more ago, so that no round looks there by itself.
-    for statement in (
-        "ALTER TABLE ledger DISABLE TRIGGER USER",
-        "UPDATE ledger SET at = at - interval '3 days'",
-        "ALTER TABLE ledger ENABLE TRIGGER USER",
-        "UPDATE actions SET completed_at = completed_at - interval '3 days'",
-        "UPDATE activity SET minute = minute - interval '3 days'",
-        "UPDATE daily_activity SET day = day - 3",
-    ):
-        await platform.database.transact(lambda tx, s=statement: tx.fetch(s))  # type: ignore[misc]
-    await amend(platform, EntryType.RELEASED, waits)
+    assert (await day(prompt)).created == 2
+    assert ((await day(prompt, "quiz")).abandoned, (await day(prompt, "match")).abandoned) == (1, 0)
+    assert (await day(prompt)).unended == 1
+    walk = AbandonedActions(prompt)
+    assert await walk.run() == 0, "too young to be forgotten"
+    await age(prompt, 5 * 60, short, long)
+    assert await AbandonedActions(prompt).run() == 2
     await rolled.run()
-    assert await counted(platform) == [(2, 3), (2, 3)]
-    await amend(platform, EntryType.VOIDED, counts)
-    await ActivityRollUp(platform).run()  # a new process looks a day back in the ledger
-    assert await counted(platform) == [(1, 1), (1, 1)]
-    await amend(platform, EntryType.VOIDED, waits)
-    await rolled.run()
-    assert await counted(platform) == [(0, 0), (0, 0)]
-    await amend(platform, EntryType.RESTORED, counts, waits)
-    await rolled.run()
-    assert await counted(platform) == [(2, 3), (2, 3)]
-    [filled] = [row for row in await platform.database.transact(lambda tx: activity.days(tx, 1000)) if row.completed]
-    assert filled.day < (datetime.now(LONG_AGO.tzinfo) - timedelta(days=2)).date()
+    assert ((await day(prompt)).created, (await day(prompt)).abandoned, (await day(prompt)).unended) == (2, 2, 0)
+    assert await sql(prompt, "SELECT id FROM actions") == []
 
 
-async def test_recent_minutes_follow_amendments_too(platform: Platform, marker: OutboxMarker) -> None:
-    ada = await join(platform, "ada")
-    waits, counts = await hold(platform, ada, "tap", 1), await play(platform, marker, ada, "tap2")
-    rolled = ActivityRollUp(platform)
-    await amend(platform, EntryType.REJECTED, waits)
+async def test_nothing_is_forgotten_that_was_not_counted(prompt: Platform) -> None:
+    ada = await join(prompt, "ada")
+    await age(prompt, 26 * 60, await begin(prompt, ada, "quiz"))
+    assert await AbandonedActions(prompt).run() == 0
+    await ActivityRollUp(prompt).run()
+    assert await AbandonedActions(prompt).run() == 1
+
+
+async def test_what_is_still_to_commit_is_waited_for(platform: Platform) -> None:
+    await begin(platform, await join(platform, "ada"), "quiz")
+    await ActivityRollUp(platform).run()
+    assert (await day(platform)).created == 0, "younger than rollup_settle"
+    place = await platform.database.transact(lambda tx: positions.read(tx, CREATED))
+    now = (await sql(platform, "SELECT extract(epoch FROM clock_timestamp()) AS at"))[0].at
+    assert place is not None
+    assert 14 < float(now) - place / 1e6 < 45
+
+
+async def test_an_amendment_does_not_bring_a_forgotten_minute_back(prompt: Platform) -> None:
+    marker = OutboxMarker(prompt)
+    ada = await join(prompt, "ada")
+    counts = await play(prompt, marker, ada, "tap2")
+    await sql(prompt, "ALTER TABLE ledger DISABLE TRIGGER USER")
+    await sql(prompt, "UPDATE ledger SET at = at - interval '40 days'")
+    await sql(prompt, "ALTER TABLE ledger ENABLE TRIGGER USER")
+    rolled = ActivityRollUp(prompt)
     await rolled.run()
-    assert (await counted(platform))[0] == (1, 2)
-    await amend(platform, EntryType.VOIDED, counts)
+    await amend(prompt, EntryType.VOIDED, counts)
     await rolled.run()
-    assert (await counted(platform))[0] == (0, 0)
+    minutes = await prompt.database.transact(lambda tx: activity.of_kind(tx, Step.MINUTE, LONG_AGO, FAR_OFF, ALL_KINDS))
+    assert all(each.voided == each.completed == 0 for each in minutes.values())
+    total = await day(prompt)
+    assert (total.completed, total.voided, total.points, total.players) == (0, 1, 0, 1)
+    await marker.finish()
+
+
+async def test_minutes_are_forgotten_hours_and_who_played_in_them_are_not_kept_alike(prompt: Platform) -> None:
+    marker = OutboxMarker(prompt)
+    ada = await join(prompt, "ada")
+    await play(prompt, marker, ada, "tap2")
+    await ActivityRollUp(prompt).run()
+    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 4
+    await sql(prompt, "UPDATE activity_counts SET starts = starts - interval '40 days'")
+    await sql(prompt, "UPDATE activity_players SET starts = starts - interval '3 days'")
+    await play(prompt, marker, ada, "tap2")
+    await ActivityRollUp(prompt).run()
+    kept = await sql(
+        prompt,
+        "SELECT step, count(*) FROM activity_counts WHERE starts < :edge GROUP BY 1",
+        edge=datetime.now(UTC) - timedelta(days=35),
+    )
+    assert {row[0] for row in kept} == {"hour", "day"}
+    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 4, "those of three days ago are gone"
+    await marker.finish()
+
+
+async def test_erasing_a_player_changes_no_count(prompt: Platform) -> None:
+    marker = OutboxMarker(prompt)
+    ada, ben = await join(prompt, "ada"), await join(prompt, "ben")
+    for who in (ada, ben):
+        await play(prompt, marker, who, "tap2")
+    await ActivityRollUp(prompt).run()
+    before = await day(prompt)
+    await sql(prompt, "DELETE FROM activity_players WHERE player_id = :id", id=ada)
+    await sql(
+        prompt, "UPDATE players SET username = 'gone', username_key = 'gone', status = 'erased' WHERE id = :id", id=ada
+    )
+    await rebuild_activity(prompt, lambda done, total: None)
+    assert await day(prompt) == before
+    assert before.players == 2
+    await marker.finish()
+
+
+async def test_the_command_counts_again(prompt: Platform) -> None:
+    marker = OutboxMarker(prompt)
+    await story(prompt, marker, random.Random(9), 20)
+    await ActivityRollUp(prompt).run()
+    await sql(prompt, "UPDATE activity_counts SET completed = completed + 7")
+    settings = prompt.settings
+    own = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": "redis://127.0.0.1:1",  # nobody: the command asks Postgres only
+        "SCOREBOARD_SIGNING_KEY": settings.signing_key.get_secret_value(),
+        "SCOREBOARD_MASTER_KEY": settings.master_key.get_secret_value(),
+    }
+    command = [sys.executable, "-m", "scoreboard_cli", "analytics", "rebuild"]
+    ran = await asyncio.to_thread(
+        subprocess.run, command, env={**os.environ, **own}, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    head = (await sql(prompt, "SELECT seq FROM ledger_head"))[0][0]
+    assert f"Counted {head} ledger entries." in ran.stdout
+    assert await counted(prompt) == await by_hand(prompt)
+    await marker.finish()

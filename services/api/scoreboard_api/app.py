@@ -29,6 +29,7 @@ from scoreboard_api.page.pages import not_found_page, page_routes
 from scoreboard_api.routes import (
     actions,
     admin,
+    analytics,
     anticheat,
     auth,
     boards,
@@ -38,6 +39,7 @@ from scoreboard_api.routes import (
     platform,
     players,
     reports,
+    status,
 )
 from scoreboard_api.routes.hot import hot_routes
 from scoreboard_api.routes.replies import completed_fields
@@ -82,6 +84,8 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         app.include_router(router)
     app.include_router(corrections.router)
     app.include_router(admin.router)
+    app.include_router(analytics.router)
+    app.include_router(status.router)
     app.include_router(platform.health)
     app.include_router(platform.router)
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]

@@ -20,6 +20,7 @@ from scoreboard.usecases.complete_actions import SavedBatch, announce_completion
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.read_status import StatusReader
 from scoreboard.usecases.sign_in import SignIn
 from scoreboard_api.access_log import AccessLog
 from scoreboard_api.barrier import Barrier
@@ -59,6 +60,7 @@ class Wiring:
     completions: "Batcher[CompletionRequest, SavedBatch, Completion]"
     marker: OutboxMarker
     health: Health
+    status: StatusReader
     tops: TopCache
     barrier: Barrier
     crowds: Crowds
@@ -134,6 +136,7 @@ def wire(settings: Settings) -> Wiring:
         ),
         marker=marker,
         health=Health(platform),
+        status=StatusReader(platform, Health(platform)),
         tops=TopCache(platform),
         barrier=Barrier(settings, incidents),
         crowds=Crowds(settings),

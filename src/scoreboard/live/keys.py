@@ -89,3 +89,17 @@ def connections(player_id: UUID | str) -> str:
 def address_connections(address: str) -> str:
     """The same for everyone behind one address."""
     return f"sb:address:{address}:connections"
+
+
+VITALS_SEEN = "sb:vitals:seen"
+"""Sorted set: the processes that told something lately, scored by when they did; the status page misses them."""
+
+
+def vitals_process(name: str) -> str:
+    """What a process says of itself; gone some seconds after it stops."""
+    return f"sb:vitals:process:{name}"
+
+
+def vitals_slot(slot: int) -> str:
+    """Hash: what each process counted in one slot of time."""
+    return f"sb:vitals:slot:{slot}"

@@ -56,7 +56,26 @@ class Work(BaseModel):
     audit_sample: int = Field(200, ge=1)
     seal_every: float = Field(60.0, gt=0, description="between two looks whether a day of the audit log is over")
     rollup_every: float = Field(5.0, gt=0)
+    rollup_entries: int = Field(
+        2000, ge=1, le=20_000, description="ledger entries counted in one transaction: far below statement_timeout"
+    )
+    rollup_settle: float = Field(
+        15.0, ge=0, description="attempts are counted this long after they began: what was begun then has committed"
+    )
+    activity_minutes_kept: int = Field(
+        31, ge=2, le=3650, description="days; analytics by the hour and by the day are kept for ever"
+    )
+    activity_spans: int = Field(
+        1500, ge=60, le=20_000, description="minutes, hours or days of one reply of the analytics: a day of minutes"
+    )
 
     abandoned_actions_kept: int = Field(
         86400, ge=3600, description="an attempt that was never completed can be looked at this long, then it is deleted"
+    )
+
+    # Status page
+    vitals_every: float = Field(5.0, ge=0.1, description="between two times that a process tells how it does")
+    vitals_slot: int = Field(15, ge=1, le=60, description="a point of the status page's plots: 240 of them in an hour")
+    vitals_kept: int = Field(
+        3600, ge=300, le=3600, description="what the status page plots; its objectives look at an hour"
     )

@@ -1,7 +1,7 @@
 """Attempts at actions, and what each player has done of each kind."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from asyncpg import Record
@@ -183,11 +183,18 @@ async def clock(tx: Transaction) -> datetime:
 
 _FORGET_ABANDONED = (
     "WITH gone AS (DELETE FROM actions WHERE created_at >= $1 AND created_at < $2 AND status = 'created'"
-    " AND expires_at < clock_timestamp() RETURNING 1) SELECT count(*) FROM gone"
+    " AND expires_at < clock_timestamp() RETURNING kind_key, created_at, expires_at > created_at + $3 AS long)"
+    " SELECT date_trunc('minute', created_at), kind_key, count(*)::int, count(*) FILTER (WHERE long)::int FROM gone"
+    " GROUP BY 1, 2 ORDER BY 1, 2"
 )
 
 
-async def forget_abandoned(tx: Transaction, since: datetime, until: datetime) -> int:
-    """Delete attempts begun in this time that were never completed and no longer can be. Returns how many."""
-    count: int = (await tx.fetch(_FORGET_ABANDONED, since, until))[0][0]
-    return count
+async def forget_abandoned(
+    tx: Transaction, since: datetime, until: datetime, short: timedelta
+) -> list[tuple[datetime, str, int, int]]:
+    """Delete attempts begun in this time that were never completed and no longer can be.
+
+    Returns:
+        By minute and kind how many, and how many of them might have lasted longer than ``short``.
+    """
+    return [(row[0], row[1], row[2], row[3]) for row in await tx.fetch(_FORGET_ABANDONED, since, until, short)]

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -18,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
+from scoreboard.storage.activity_tables import add_activity_tables
 from scoreboard.storage.catalog_tables import owners, versioned
 from scoreboard.storage.past_tables import add_past_tables
 from scoreboard.storage.review_tables import add_review_tables
@@ -265,24 +265,6 @@ nonces = Table(
     _key("nonce", LargeBinary),
     Column("expires_at", _MOMENT, nullable=False),
 )
-activity = Table(
-    "activity",
-    metadata,
-    _key("minute", _MOMENT),  # type: ignore[arg-type] # an instance carries the time zone
-    _key("kind_key", Text),
-    Column("created", Integer, nullable=False),
-    Column("completed", Integer, nullable=False),
-    Column("points", Numeric, nullable=False),
-    Column("players", Integer, nullable=False),
-)
-daily_activity = Table(
-    "daily_activity",
-    metadata,
-    _key("day", Date),
-    Column("created", Integer, nullable=False),
-    Column("completed", Integer, nullable=False),
-    Column("points", Numeric, nullable=False),
-    Column("players", Integer, nullable=False),
-)
+add_activity_tables(metadata)
 add_past_tables(metadata)
 add_review_tables(metadata)

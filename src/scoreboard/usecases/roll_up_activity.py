@@ -1,66 +1,163 @@
-"""Keep the analytics roll-ups: recent minutes often, the day rarely, and older ones where an amendment changed what
-counts. Counting again is safe.
+"""Keep the analytics: three consumers that each remember how far they are. Run by every worker, and by hand.
+
+Results come from the ledger by number. Attempts, which are not in the ledger, come from their own rows by the moment
+at which they were begun, a while later, so that none is still to be committed; those that nobody finished are counted
+once they no longer can be. Who loses a race for a step leaves it to the one who won.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
 
-from scoreboard.storage import actions, activity, ledger
+from scoreboard.domain.activity import LENGTH, Step
+from scoreboard.storage import actions, activity, ledger, positions
 from scoreboard.storage.database import Transaction
 from scoreboard.usecases.platform import Platform
 
-# A transaction lasts seconds at most, so a minute is complete well before it is this old.
-_WINDOW = timedelta(minutes=3)
-_DAY_EVERY = timedelta(minutes=1)
-_DAY = timedelta(days=1)
+RESULTS = "activity-results"
+CREATED = "activity-created"
+ABANDONED = "activity-abandoned"
+"""Names of the places: a ledger number, and two moments in microseconds."""
+SHORT = timedelta(minutes=15)
+"""Attempts that may last this long at most are counted as abandoned when it is over; the few that may last longer when
+they are deleted. What is said by the row itself is counted by exactly one of both."""
+_WINDOW = timedelta(minutes=10)
+_FORGET_EVERY = timedelta(minutes=10)
+_RESET_DAYS = 7  # days of one statement: a week of minutes of a hundred kinds takes a second
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
 class ActivityRollUp:
-    """Remembers when the day was counted last, how far back the next round has to go, and the last entry of the ledger
-    that was looked at for amendments.
-    """
+    """One worker's rounds. What it remembers is only when it last threw old minutes away."""
 
     platform: Platform
-    _since: datetime | None = None
-    _days_at: datetime | None = None
-    _seen: int | None = None
+    _forgotten_at: datetime | None = None
 
     async def run(self) -> None:
-        """Count the minutes since the last round (a day back at the first one), and the day when it is due.
+        """Count everything that is due.
 
         Raises:
-            StoreUnavailable: the next round makes up for it.
+            StoreUnavailable: the next round goes on from where this one came to.
         """
+        while await count_results(self.platform):
+            pass
+        while await self._attempts(CREATED):
+            pass
+        while await self._attempts(ABANDONED):
+            pass
+        await self._forget()
 
-        async def work(tx: Transaction) -> tuple[datetime, bool]:
+    async def _attempts(self, consumer: str) -> bool:
+        settings = self.platform.settings
+        kept = timedelta(days=settings.activity_minutes_kept)
+
+        async def work(tx: Transaction) -> bool:
             now = await actions.clock(tx)
-            since = (self._since or now - _DAY).replace(second=0, microsecond=0)
-            await activity.roll_up(tx, since)
-            due = self._days_at is None or now - self._days_at >= _DAY_EVERY
-            if due:
-                await activity.roll_up_days(tx, since, now + _DAY)
-            return now, due
+            due = now - timedelta(seconds=settings.rollup_settle) - (SHORT if consumer == ABANDONED else timedelta(0))
+            place = await positions.read(tx, consumer)
+            if place is None:
+                first = await activity.first_attempt(tx, settings.abandoned_actions_kept)
+                place = await positions.begin(tx, consumer, (first - _EPOCH) // _MICROSECOND)
+            since = _EPOCH + place * _MICROSECOND
+            until = min(since + _WINDOW, due)
+            step = positions.Move(consumer, place, (until - _EPOCH) // _MICROSECOND)
+            if until <= since or not await positions.move(tx, step):
+                return False
+            if consumer == CREATED:
+                await activity.add_created(tx, since, until, kept)
+            else:
+                await activity.add_abandoned(tx, since, until, kept, SHORT)
+            return until < due
 
-        now, days_done = await self.platform.database.transact(work)
-        self._since = now - _WINDOW
-        if days_done:
-            self._days_at = now
-        await self._recount_amended(now)
+        return await self.platform.database.transact(work)
 
-    async def _recount_amended(self, now: datetime) -> None:
-        """Hour by hour: a correction may reach back for months, and no statement shall grow with it."""
+    async def _forget(self) -> None:
+        kept = timedelta(days=self.platform.settings.activity_minutes_kept)
 
-        async def look(tx: Transaction) -> tuple[int, list[datetime]]:
-            head, _ = await ledger.head(tx)
-            seen = await activity.last_before(tx, now - _DAY) if self._seen is None else self._seen
-            return head, await activity.amended_hours(tx, seen, head)
+        async def work(tx: Transaction) -> datetime | None:
+            now = await actions.clock(tx)
+            if self._forgotten_at is not None and now - self._forgotten_at < _FORGET_EVERY:
+                return None
+            await activity.forget_minutes(tx, kept)
+            return now
 
-        database = self.platform.database
-        head, hours = await database.transact(look)
-        for hour in hours:
-            await database.transact(partial(activity.recount_hour, hour=hour))
-        for day in sorted({hour.replace(hour=0) for hour in hours}):
-            await database.transact(partial(activity.roll_up_days, since=day, until=day + _DAY))
-        self._seen = head
+        self._forgotten_at = await self.platform.database.transact(work) or self._forgotten_at
+
+
+async def count_results(platform: Platform) -> tuple[int, int] | None:
+    """Count the next entries of the ledger.
+
+    Returns:
+        How far the count is now, and the ledger's last number; None when there was nothing to count, or somebody else
+        counted it.
+
+    Raises:
+        StoreUnavailable: nothing was counted.
+    """
+    settings = platform.settings
+    kept = timedelta(days=settings.activity_minutes_kept)
+
+    async def work(tx: Transaction) -> tuple[int, int] | None:
+        head, _ = await ledger.head(tx)
+        place = await positions.read(tx, RESULTS)
+        if place is None:
+            place = await positions.begin(tx, RESULTS, 0)
+        up_to = min(head, place + settings.rollup_entries)
+        if up_to <= place or not await positions.move(tx, positions.Move(RESULTS, place, up_to)):
+            return None
+        await activity.add_results(tx, place, up_to, kept)
+        return up_to, head
+
+    return await platform.database.transact(work)
+
+
+async def rebuild_activity(platform: Platform, on_progress: Progress) -> int:
+    """Count the ledger again from its first entry. Workers may go on, and then help; until it is done too little shows.
+
+    Attempts stay as they were counted, as those that nobody finished are no longer there.
+
+    Args:
+        platform: stores.
+        on_progress: called with (entries counted, entries in all).
+
+    Returns:
+        How many entries there were.
+
+    Raises:
+        StoreUnavailable: what was set back is counted by the worker, or by trying again.
+    """
+
+    async def begin(tx: Transaction) -> int:
+        place = await positions.begin(tx, RESULTS, 0)
+        while not await positions.move(tx, positions.Move(RESULTS, place, 0)):
+            place = await positions.begin(tx, RESULTS, 0)  # a worker was faster; its step is committed now
+        extent = await activity.extent(tx)
+        if extent is not None:
+            await _reset(tx, *extent)
+        await activity.forget_players(tx)
+        return (await ledger.head(tx))[0]
+
+    total = await platform.database.transact(begin)
+    done = 0
+    while done < total:
+        on_progress(done, total)
+        step = await count_results(platform)
+        done = step[0] if step is not None else await platform.database.transact(_place)
+    on_progress(total, total)
+    return total
+
+
+async def _place(tx: Transaction) -> int:
+    return await positions.read(tx, RESULTS) or 0
+
+
+async def _reset(tx: Transaction, first: datetime, last: datetime) -> None:
+    for step in Step:
+        since = first
+        while since <= last:
+            until = since + LENGTH[Step.DAY] * _RESET_DAYS
+            await activity.reset_results(tx, step, since, until)
+            since = until

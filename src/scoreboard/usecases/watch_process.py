@@ -7,6 +7,7 @@ from scoreboard import __version__, telemetry
 from scoreboard.supervision import measure_lag, supervise
 from scoreboard.usecases.check_health import Health
 from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.tell_vitals import VitalSigns
 
 _STORES_EVERY = 5.0
 """Seconds between two looks at the stores: two short trips, and an alert waits for half a minute anyway."""
@@ -28,7 +29,8 @@ def process_rounds(platform: Platform, service: str) -> list[tuple[str, Callable
         for store in _STORES:
             telemetry.STORE_UP.labels(store).set(states[store] == "ok")
 
-    return [("lag", measure_lag, 0.0), ("stores", look, _STORES_EVERY)]
+    signs = VitalSigns(platform, service)
+    return [("lag", measure_lag, 0.0), ("stores", look, _STORES_EVERY), ("vitals", signs.round, 0.0)]
 
 
 def watch_process(platform: Platform, service: str) -> list[asyncio.Task[None]]:

@@ -1,21 +1,17 @@
-"""Probes, keys, the pages about errors, and analytics."""
+"""Probes, keys, and the pages about errors."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.storage import activity
-from scoreboard.storage.database import Transaction
-from scoreboard.telemetry import utc_now
-from scoreboard_api.deps import Moderator, Wired
+from scoreboard_api.deps import Wired
 from scoreboard_api.errors import STATUS, problem_type
 from scoreboard_api.page.problem_pages import problem_page
 from scoreboard_api.page.problem_texts import TEXTS
-from scoreboard_api.routes.documented import SIGNED_IN, problems
-from scoreboard_api.schemas.analytics import Activity, DayOut, HealthOut, MinuteOut
+from scoreboard_api.routes.documented import problems
+from scoreboard_api.schemas.platform import HealthOut
 
 health = APIRouter(prefix="/health", tags=["health"])
 router = APIRouter(tags=["platform"])
@@ -23,8 +19,6 @@ _UNREADY: dict[int | str, dict[str, Any]] = {
     400: problems()[400],
     503: {"model": HealthOut, "description": "not ready: take this server out of rotation"},
 }
-_MOST_MINUTES = 5000
-_DAYS = 31
 _KEYS_KEPT = "public, max-age=300"  # half of an access token's longest life: a new key is known before the old one goes
 
 
@@ -80,36 +74,3 @@ async def about_problem(wiring: Wired, name: str) -> Response:
         raise Refusal(ErrorCode.NOT_FOUND, "There is no such kind of error.")
     status, title = STATUS[code]
     return problem_page(wiring.settings, code, status, title, TEXTS[code])
-
-
-@router.get(
-    "/api/v1/analytics/activity", responses=problems(SIGNED_IN, [ErrorCode.FORBIDDEN]), summary="Activity (moderators)"
-)
-async def read_activity(
-    wiring: Wired, _claims: Moderator, minutes: Annotated[int, Query(ge=1, le=1440)] = 60
-) -> Activity:
-    """Actions begun and completed, points and active players: per minute and kind, and per day."""
-    since = utc_now() - timedelta(minutes=minutes)
-
-    async def work(tx: Transaction) -> tuple[list[activity.MinuteActivity], list[activity.DayActivity]]:
-        return await activity.minutes(tx, since, _MOST_MINUTES), await activity.days(tx, _DAYS)
-
-    by_minute, by_day = await wiring.platform.database.transact(work)
-    return Activity(
-        minutes=[
-            MinuteOut(
-                minute=row.minute,
-                kind=row.kind,
-                created=row.created,
-                completed=row.completed,
-                points=row.points,
-                players=row.players,
-            )
-            for row in by_minute
-        ],
-        days=[
-            DayOut(day=row.day, created=row.created, completed=row.completed, points=row.points, players=row.players)
-            for row in by_day
-        ],
-        links={"self": "/api/v1/analytics/activity"},
-    )

@@ -32,8 +32,8 @@ export function useRenewal(renewal) {
  * Calls the API.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {{body?: object, player?: boolean, key?: string, sign?: (request: SignableRequest) => Promise<Record<string, string>>, headers?: Record<string, string>}} [options] `player`: on behalf of
- *   the logged-in player; `key`: Idempotency-Key; `sign`: adds signature headers
+ * @param {{body?: object, player?: boolean, key?: string, sign?: (request: SignableRequest) => Promise<Record<string, string>>, headers?: Record<string, string>, text?: boolean}} [options] `player`: on behalf of
+ *   the logged-in player; `key`: Idempotency-Key; `sign`: adds signature headers; `text`: the reply is no JSON
  * @returns {Promise<any>} the reply's body, null when there is none
  * @throws {Problem}
  * @typedef {{method: string, path: string, body: string, key: string | undefined}} SignableRequest
@@ -66,7 +66,7 @@ export function newKey() {
 }
 
 /** @param {string} method @param {string} path @param {any} options */
-async function send(method, path, { body, player = false, key, sign, headers = {} }) {
+async function send(method, path, { body, player = false, key, sign, headers = {}, text: plain = false }) {
   const url = `/api/v1${path}`;
   const text = body === undefined ? undefined : JSON.stringify(body);
   /** @type {Record<string, string>} */
@@ -82,6 +82,7 @@ async function send(method, path, { body, player = false, key, sign, headers = {
     throw new Problem(failure instanceof DOMException && failure.name === "TimeoutError" ? "TIMEOUT" : "NETWORK");
   }
   if (reply.status === 204) return null;
+  if (plain && reply.ok) return reply.text();
   const content = await reply.json().catch(() => null);
   if (!reply.ok) throw refusal(reply, content);
   return content;

@@ -3,9 +3,10 @@
 
 import { desk } from "./desk.js";
 
-const TABS = new Set(["review", "players", "corrections", "health"]);
+const TABS = new Set(["review", "players", "corrections", "health", "analytics", "status"]);
+const RANGES = new Set(["hour", "day", "week", "month", "year"]);
 const FILTERS = new Set(["open", "mine", "decided"]);
-const NAMES = { caseId: "case", playerId: "player", correctionId: "correction" };
+const NAMES = { caseId: "case", playerId: "player", correctionId: "correction", kind: "kind" };
 
 /** Follows the address and the clicks. */
 export function mountAddress() {
@@ -19,7 +20,16 @@ function read() {
   const query = new URLSearchParams(location.search);
   const tab = query.get("tab") ?? "";
   const filter = query.get("filter") ?? "";
-  const place = { tab: TABS.has(tab) ? tab : "review", filter: FILTERS.has(filter) ? filter : "open", caseId: "", playerId: "", correctionId: "" };
+  const range = query.get("range") ?? "";
+  const place = {
+    tab: TABS.has(tab) ? tab : "review",
+    filter: FILTERS.has(filter) ? filter : "open",
+    range: RANGES.has(range) ? range : "hour",
+    caseId: "",
+    playerId: "",
+    correctionId: "",
+    kind: "",
+  };
   for (const [key, name] of Object.entries(NAMES)) place[key] = query.get(name) ?? "";
   return /** @type {any} */ (place);
 }
@@ -33,6 +43,7 @@ export function address(place) {
   const query = new URLSearchParams();
   if (place.tab && place.tab !== "review") query.set("tab", place.tab);
   if (place.filter && place.filter !== "open") query.set("filter", place.filter);
+  if (place.range && place.range !== "hour") query.set("range", place.range);
   for (const [key, name] of Object.entries(NAMES)) if (place[key]) query.set(name, place[key]);
   return query.size > 0 ? `/console?${query}` : "/console";
 }

@@ -3,9 +3,9 @@
 import { observable } from "../app/observable.js";
 
 /**
- * @typedef {"review" | "players" | "corrections" | "health"} Tab
+ * @typedef {"review" | "players" | "corrections" | "health" | "analytics" | "status"} Tab
  * @typedef {"open" | "mine" | "decided"} Filter
- * @typedef {{tab: Tab, filter: Filter, caseId: string, playerId: string, correctionId: string}} Place where the moderator is, as the address says
+ * @typedef {{tab: Tab, filter: Filter, range: string, caseId: string, playerId: string, correctionId: string, kind: string}} Place where the moderator is, as the address says
  * @typedef {{id: string, username: string}} Person
  * @typedef {{id: string, number: number, player: Person & {status: string, protected: boolean}, source: string, verdict: string, status: string,
  *   priority: number, stakes: string[], signals: {signal: string, words: string}[], probability: number | null, held: {actions: number, points: number},
@@ -24,7 +24,7 @@ export const NO_QUEUE = { status: "loading", filter: "open", first: [], later: [
 export const NO_CASE = { status: "none", id: "", data: null, problem: "" };
 
 export const desk = observable({
-  /** @type {Place} */ place: { tab: "review", filter: "open", caseId: "", playerId: "", correctionId: "" },
+  /** @type {Place} */ place: { tab: "review", filter: "open", range: "hour", caseId: "", playerId: "", correctionId: "", kind: "" },
   /** @type {Queue} */ queue: NO_QUEUE,
   /** @type {Opened} */ opened: NO_CASE,
   /** The case on which j and k stand. */ cursor: "",

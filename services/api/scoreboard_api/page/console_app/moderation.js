@@ -1,4 +1,4 @@
-// Every call of the moderation API that the console makes. A write has one key for as long as it is tried, so a lost answer
+// Every call of the moderation and admin API that the console makes. A write has one key for as long as it is tried, so a lost answer
 // can be asked for again and still counts once.
 
 import { call, newKey } from "../app/api.js";
@@ -16,9 +16,30 @@ const BETWEEN = 800;
  * @throws {Problem}
  */
 export function read(path, query = {}) {
+  return call("GET", asked(`/moderation${path}`, query), { player: true });
+}
+
+/**
+ * Reads from /admin what moderators may read too.
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} [query] empty values are left out
+ * @returns {Promise<any>}
+ * @throws {Problem}
+ */
+export function readAdmin(path, query = {}) {
+  return call("GET", asked(`/admin${path}`, query), { player: true });
+}
+
+/**
+ * A path with its query.
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} query empty values are left out
+ * @returns {string}
+ */
+export function asked(path, query) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const words = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return call("GET", `/moderation${path}${words.size > 0 ? `?${words}` : ""}`, { player: true });
+  return words.size > 0 ? `${path}?${words}` : path;
 }
 
 /**

@@ -58,3 +58,17 @@ export function end(text) {
 export function folded(caption, heads, rows) {
   return h("details", { class: "folded" }, h("summary", {}, "As a table"), table(caption, heads, rows));
 }
+
+/**
+ * The same, but its rows are made only when somebody opens it.
+ * @param {string} caption
+ * @param {(string | {text: string, end: boolean})[]} heads
+ * @param {() => Cell[][]} rows
+ */
+export function foldedLater(caption, heads, rows) {
+  const box = h("details", { class: "folded" }, h("summary", { "aria-label": `${caption}, as a table` }, "As a table"));
+  box.addEventListener("toggle", () => {
+    if (box.open && box.childElementCount === 1) box.append(table(caption, heads, rows()));
+  });
+  return box;
+}

@@ -1,4 +1,4 @@
-// The four tabs of the console: their links, and which of them is shown.
+// The tabs of the console: their links, and which of them is shown.
 
 import { byId, fill, h } from "../app/dom.js";
 import { watch } from "../app/store.js";
@@ -6,7 +6,7 @@ import { address } from "./address.js";
 import { desk } from "./desk.js";
 import { moderates } from "./gate.js";
 
-const TITLES = { review: "Review", players: "Players", corrections: "Corrections", health: "Anti-cheat" };
+const TITLES = { review: "Review", players: "Players", corrections: "Corrections", health: "Anti-cheat", analytics: "Analytics", status: "Status" };
 
 /** Draws the tabs and keeps them current. */
 export function mountTabs() {
@@ -17,6 +17,7 @@ export function mountTabs() {
 function draw() {
   const { place, queue, opened } = desk.get();
   const inside = moderates();
+  const appears = inside && byId("tabs").hidden;
   byId("tabs").hidden = !inside;
   byId("help").hidden = !inside;
   for (const tab of Object.keys(TITLES)) byId(tab).hidden = !inside || tab !== place.tab;
@@ -36,11 +37,14 @@ function draw() {
       ),
     );
   for (const link of links.children) {
-    if (link.dataset.tab === place.tab && !link.hasAttribute("aria-current")) {
-      link.setAttribute("aria-current", "page");
-      links.scrollLeft = link.offsetLeft - 24;
-    } else if (link.dataset.tab === place.tab) continue;
-    else link.removeAttribute("aria-current");
+    if (link.dataset.tab !== place.tab) {
+      link.removeAttribute("aria-current");
+      continue;
+    }
+    const chosen = !link.hasAttribute("aria-current");
+    if (chosen) link.setAttribute("aria-current", "page");
+    // While they are hidden there is nothing to scroll.
+    if (chosen || appears) link.scrollIntoView({ block: "nearest", inline: "center" });
   }
   const count = links.querySelector(".tab__count");
   const open = queue.counts?.open ?? 0;
