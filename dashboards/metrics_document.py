@@ -39,7 +39,7 @@ class Told:
 
 
 _PARTS = {
-    "Processes": r"scoreboard_(build|schema|store|loop|draining)",
+    "Processes": r"scoreboard_(build|schema|store|loop|draining|trace)",
     "Requests": r"scoreboard_(request|rejections|queue|batch|stage|auth|security|provider)",
     "Play": r"scoreboard_(actions|points|jobs|seasons)",
     "Database": r"scoreboard_(database|transaction)",

@@ -5,6 +5,7 @@ the ledger, so after any failure it is simply forgotten.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -153,6 +154,7 @@ class Worker:
 
     async def _judge(self, batch: _Batch, step: Move) -> bool:
         """Judge what was read and store it. False: another process was faster."""
+        began_ns = time.time_ns()
         asked = self._opened.asked if batch.on else []
         if not asked:
             self._buffers.clear()  # what passes by while the model is off is not written there
@@ -169,7 +171,7 @@ class Worker:
             for window in judged
             if (known := self._memory.of(asked[0].id, window.player_id).told) is not None
         }
-        findings = Findings(step, judged, {ready.id: ready.stage for ready in asked}, told)
+        findings = Findings(step, judged, {ready.id: ready.stage for ready in asked}, told, began_ns)
         said = await judge_players(self._platform, findings)
         if said is None:
             _log.info("another process was faster; standing by", position=step.before)
@@ -182,9 +184,6 @@ class Worker:
         self._drift.add(asked[0].id if asked else "", measured)
         telemetry.MODEL_EVENTS.inc(len(done))
         telemetry.MODEL_PLAYERS.set(len(self._buffers))
-        now = telemetry.utc_now()
-        for window in judged:
-            telemetry.MODEL_VERDICT_SECONDS.observe(max(0.0, (now - window.ended_at).total_seconds()))
         return True
 
     def _take(self, batch: _Batch, done: Sequence[Timing]) -> list[Due]:

@@ -1,5 +1,6 @@
 """The API as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from scoreboard import __version__
+from scoreboard import __version__, telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         yield
         await end_tasks(watching)
         await wiring.close()
+        await asyncio.to_thread(telemetry.end_tracing)  # here: uvicorn ends by the signal, and nothing comes after it
 
     app = FastAPI(
         lifespan=lifespan,
@@ -95,7 +97,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=[
-            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"),
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID", "traceparent"),
             *("Content-Digest", "Signature", "Signature-Input"),
         ],
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],

@@ -53,17 +53,28 @@ class Front:
         reply = _Reply(send, request_id, self._headers)
         began = time.perf_counter()
         self._in_flight += 1
-        try:
-            await self._serve(wiring, scope, headers, receive, reply)
-        finally:
-            self._in_flight -= 1
-            seconds = time.perf_counter() - began
-            route = route_template(scope)
-            telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)
-            if not scope["path"].startswith(_HEALTH):
-                if reply.status >= _FAULTS:
-                    telemetry.REQUESTS_FAILED.labels(str(reply.status)).inc()
-                wiring.access_log.note(scope["method"], route, reply.status, seconds, request_id)
+        with telemetry.serving(request_id), _begin_span(scope, headers) as span:
+            try:
+                await self._serve(wiring, scope, headers, receive, reply)
+            finally:
+                self._in_flight -= 1
+                seconds = time.perf_counter() - began
+                route = route_template(scope)
+                if span is not None:
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes({"http.route": route, "http.response.status_code": reply.status})
+                self._note(wiring, scope, route, reply.status, seconds)
+
+    @staticmethod
+    def _note(wiring: Wiring, scope: Scope, route: str, status: int, seconds: float) -> None:
+        """The metrics and the access line of a request that was answered."""
+        telemetry.REQUEST_SECONDS.labels(route, str(status)).observe(seconds, telemetry.exemplar())
+        if scope["path"].startswith(_HEALTH):
+            return
+        if status >= _FAULTS:
+            telemetry.REQUESTS_FAILED.labels(str(status)).inc()
+            telemetry.fail_span(str(status))
+        wiring.access_log.note(scope["method"], route, status, seconds, scope["state"]["request_id"])
 
     async def _serve(
         self, wiring: Wiring, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reply: "_Reply"
@@ -110,6 +121,13 @@ async def refuse(wiring: Wiring, scope: Scope, receive: Receive, reply: "_Reply"
     if not reply.begun:
         response = problem_response(refusal, instance=scope["path"], request_id=scope["state"]["request_id"])
         await response(scope, receive, reply)
+
+
+def _begin_span(scope: Scope, headers: dict[bytes, bytes]) -> telemetry.Block:
+    """Nobody looks into a probe, and there are many."""
+    if scope["path"].startswith(_HEALTH):
+        return telemetry.NO_SPAN
+    return telemetry.request_span(scope["method"], headers.get(b"traceparent"))
 
 
 def note_refusal(wiring: Wiring, scope: Scope, code: ErrorCode) -> None:

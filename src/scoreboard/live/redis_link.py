@@ -85,7 +85,8 @@ class Live:
                 close()
             raise LiveUnavailable("Redis failed a moment ago")
         try:
-            return await answer
+            with telemetry.span(f"redis {call}", "client", **{"db.system.name": "redis"}):
+                return await answer
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and _CLOSED not in str(error):
                 raise

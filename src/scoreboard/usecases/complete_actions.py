@@ -115,11 +115,12 @@ async def save_completions(
         )
 
     try:
-        saved = await transact_with_leave(platform, work)
+        with telemetry.span("complete actions"):
+            saved = await transact_with_leave(platform, work)
+            telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began, telemetry.exemplar())
     except BaseException:
         marker.put_back(marks)
         raise
-    telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began)
     for decision in saved.decisions.values():
         telemetry.ACTIONS_COMPLETED.labels(decision.entry.kind_key, str(decision.entry.verdict)).inc()
         telemetry.POINTS.labels(decision.entry.kind_key).inc(abs(decision.entry.points))
