@@ -1,104 +1,24 @@
 """One trace from a request over all processes to what browsers see and the model says; nothing where none is wanted."""
 
 import asyncio
-import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-import httpx2 as httpx
 import msgspec
 import pytest
-import pytest_asyncio
 from redis.asyncio import Redis
 
 from scoreboard.live import bus, keys
-from scoreboard.usecases.platform import open_platform
-from tests.conftest import furnish
 from tests.contract.live_clients import PlainClient
 from tests.observability.collector import Collector, Seen, collecting
-from tests.stage import Person, Service, Stores, free_port, register, settings_from, until
+from tests.observability.staging import Stage, recording, staged
+from tests.stage import Person, Stores, free_port, register, until
 
 pytestmark = pytest.mark.timeout(300)  # the model's process imports for a while
-SERVICES = ("api", "realtime", "worker", "anticheat_ml")
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 ABOVE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@dataclass
-class Stage:
-    """Services as processes on stores of their own."""
-
-    environment: dict[str, str]
-    services: dict[str, Service]
-    metrics: dict[str, str]
-    client: httpx.AsyncClient
-
-    async def sql(self, statement: str, *values: Any) -> list[Any]:
-        connection = await asyncpg.connect(self.environment["DATABASE_URL"])
-        try:
-            return list(await connection.fetch(statement, *values))
-        finally:
-            await connection.close()
-
-    async def scrape(self, service: str, **headers: str) -> str:
-        async with httpx.AsyncClient(timeout=20) as client:
-            return (await client.get(self.metrics[service], headers=headers)).text
-
-    def lines(self, service: str) -> list[dict[str, Any]]:
-        """What it has written so far; the last line may be half there."""
-        text = self.services[service].log.read_text("utf-8")
-        return [json.loads(line) for line in text.splitlines()[: text.count("\n")] if line.startswith("{")]
-
-
-@asynccontextmanager
-async def staged(stores: Stores, folder: Path, *names: str, **extra: str) -> AsyncIterator[Stage]:
-    environment = await stores.environment(**extra)
-    platform = open_platform(settings_from(environment), application="test")
-    await furnish(platform)
-    await platform.close()
-    services, metrics = {}, {}
-    for name in names:
-        port = free_port()
-        service = Service(name, {**environment, "SCOREBOARD_METRICS_PORT": str(port)}, folder / f"{name}.log")
-        metrics[name] = f"http://127.0.0.1:{service.port if name in ('worker', 'anticheat_ml') else port}/metrics"
-        services[name] = service
-        service.start()
-    try:
-        await asyncio.gather(*(service.ready(within=150) for service in services.values()))
-        async with httpx.AsyncClient(base_url=services["api"].url, timeout=30) as client:
-            yield Stage(environment, services, metrics, client)
-    finally:
-        for service in services.values():
-            service.stop()
-
-
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with collecting() as found:
-        yield found
-
-
-def recording(collector: Collector, **extra: str) -> dict[str, str]:
-    given = {"TRACE_ENDPOINT": collector.url, "TRACE_SAMPLE": "1", "TRACE_EVERY": "0.1", **extra}
-    return {f"SCOREBOARD_{name}": value for name, value in given.items()}
-
-
-@pytest_asyncio.fixture(scope="module")
-async def live(stores: Stores, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """All four services; every request is recorded."""
-    async with staged(stores, tmp_path_factory.mktemp("live"), *SERVICES, **recording(collector)) as stage:
-        yield stage
-
-
-@pytest_asyncio.fixture(scope="module")
-async def ada(live: Stage) -> Person:
-    return await register(live.client)
 
 
 async def arrived(collector: Collector, name: str, service: str, trace: str | None = None) -> Seen:
@@ -110,9 +30,9 @@ async def arrived(collector: Collector, name: str, service: str, trace: str | No
 
 
 async def test_a_score_is_one_trace_from_the_request_to_the_browser_and_the_verdict(
-    live: Stage, collector: Collector, ada: Person
+    recorded: Stage, collector: Collector, ada: Person
 ) -> None:
-    watcher = PlainClient(live.services["realtime"].url)
+    watcher = PlainClient(recorded.services["realtime"].url)
     await watcher.open()
     await watcher.say({"type": "subscribe", "channels": ["board:main"]})
     await watcher.hear("subscribed", within=20)
@@ -145,14 +65,14 @@ async def test_a_score_is_one_trace_from_the_request_to_the_browser_and_the_verd
     assert all(first.began <= span.began <= span.ended for span in collector.of(verdict.trace))
 
 
-async def test_services_say_who_they_are(collector: Collector, live: Stage) -> None:
+async def test_services_say_who_they_are(collector: Collector, recorded: Stage) -> None:
     about = collector.resources["api"]
     assert about["service.name"] == "scoreboard-api"
     assert {"service.version", "service.instance.id"} <= about.keys()
 
 
-async def test_what_shares_a_flush_is_linked_both_ways(live: Stage, collector: Collector) -> None:
-    people = [await register(live.client) for _ in range(30)]
+async def test_what_shares_a_flush_is_linked_both_ways(recorded: Stage, collector: Collector) -> None:
+    people = [await register(recorded.client) for _ in range(30)]
     begun = await asyncio.gather(*(person.begin("tap") for person in people))
     await asyncio.gather(*(person.complete(each) for person, each in zip(people, begun, strict=True)))
 
@@ -170,7 +90,9 @@ async def test_what_shares_a_flush_is_linked_both_ways(live: Stage, collector: C
     await arrived(collector, "read event", "realtime", flush.trace)
 
 
-async def test_a_queued_action_goes_on_in_its_requests_trace(live: Stage, collector: Collector, ada: Person) -> None:
+async def test_a_queued_action_goes_on_in_its_requests_trace(
+    recorded: Stage, collector: Collector, ada: Person
+) -> None:
     reply = await ada.post("/api/v1/actions/execute", {"action_id": "queued-once", "kind": "tap2"})
     assert reply.status_code == 202
     done = await arrived(collector, "run jobs", "worker")
@@ -180,12 +102,12 @@ async def test_a_queued_action_goes_on_in_its_requests_trace(live: Stage, collec
 
 
 async def test_what_a_crash_left_is_announced_in_the_trace_of_its_request(
-    live: Stage, collector: Collector, ada: Person
+    recorded: Stage, collector: Collector, ada: Person
 ) -> None:
     await ada.score("tap2")
-    [(seq, context)] = await live.sql("SELECT seq, trace_id FROM ledger ORDER BY seq DESC LIMIT 1")
+    [(seq, context)] = await recorded.sql("SELECT seq, trace_id FROM ledger ORDER BY seq DESC LIMIT 1")
     trace = context.split("-")[1]
-    await live.sql(
+    await recorded.sql(
         "INSERT INTO outbox (kind, first_seq, last_seq, created_at) VALUES ('scores', $1, $1, now() - interval '1 h')",
         seq,
     )
@@ -195,7 +117,9 @@ async def test_what_a_crash_left_is_announced_in_the_trace_of_its_request(
     await until(lambda: [each for each in collector.find("read event") if each.parent == announced.id], within=30)
 
 
-async def test_faults_of_ours_are_marked_and_refusals_are_not(live: Stage, collector: Collector, ada: Person) -> None:
+async def test_faults_of_ours_are_marked_and_refusals_are_not(
+    recorded: Stage, collector: Collector, ada: Person
+) -> None:
     assert (await ada.post("/api/v1/actions", {"kind": "unknown"})).status_code == 404
 
     def refused() -> list[Seen]:
@@ -205,7 +129,7 @@ async def test_faults_of_ours_are_marked_and_refusals_are_not(live: Stage, colle
     assert not any(span.failed for span in collector.spans if span.service == "api")
 
 
-async def test_durations_lead_to_their_traces(live: Stage, collector: Collector, ada: Person) -> None:
+async def test_durations_lead_to_their_traces(recorded: Stage, collector: Collector, ada: Person) -> None:
     await ada.score("tap")
     wanted = {
         "api": ("request_seconds", "stage_seconds", "leaderboard_update_seconds", "database_wait_seconds"),
@@ -213,7 +137,7 @@ async def test_durations_lead_to_their_traces(live: Stage, collector: Collector,
         "anticheat_ml": ("model_verdict_seconds",),
     }
     for service, names in wanted.items():
-        told = await live.scrape(service, **OPENMETRICS)
+        told = await recorded.scrape(service, **OPENMETRICS)
         for name in names:
             found = [
                 line for line in told.splitlines() if line.startswith(f"scoreboard_{name}_bucket") and "# {" in line
@@ -221,15 +145,15 @@ async def test_durations_lead_to_their_traces(live: Stage, collector: Collector,
             assert found, f"{service} has no exemplar of {name}"
             trace = found[0].split('trace_id="')[1][:32]
             await until(lambda t=trace: collector.of(t), within=30, what="the exemplar's trace")  # type: ignore[misc]
-    assert "# {" not in await live.scrape("worker")
+    assert "# {" not in await recorded.scrape("worker")
 
 
-async def test_lines_have_the_ids_of_request_and_trace(live: Stage, collector: Collector, ada: Person) -> None:
+async def test_lines_have_the_ids_of_request_and_trace(recorded: Stage, collector: Collector, ada: Person) -> None:
     reply = await ada.post("/api/v1/actions", {"kind": "unknown"}, X_Request_ID="of-this-test-1")
     assert reply.json()["request_id"] == "of-this-test-1"
 
     def written() -> list[dict[str, Any]]:
-        return [line for line in live.lines("api") if line.get("request_id") == "of-this-test-1"]
+        return [line for line in recorded.lines("api") if line.get("request_id") == "of-this-test-1"]
 
     lines = await until(lambda: len(written()) == 2 and written(), within=30)
     assert {line["message"] for line in lines} == {"rejected", "request"}

@@ -4,7 +4,6 @@ Everything here runs before authentication and costs no I/O. Whatever goes wrong
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.security.identifiers import new_id
+from scoreboard.security.identifiers import request_id_of
 from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
 from scoreboard_api.wiring import Wiring
 
-_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _HEALTH = "/health/"
 _FAULTS = 500  # from this status on the fault is ours
 _ASSETS = "/assets/"
@@ -47,7 +45,7 @@ class Front:
             return
         wiring = self._wiring()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         reply = _Reply(send, request_id, self._headers)
@@ -136,11 +134,6 @@ def note_refusal(wiring: Wiring, scope: Scope, code: ErrorCode) -> None:
     telemetry.rejected(code, request_id=state["request_id"], route=route_template(scope), method=scope["method"])
     player = state.get("player_id")
     wiring.incidents.note(code, state.get("address"), None if player is None else UUID(player))
-
-
-def _request_id(headers: dict[bytes, bytes]) -> str:
-    given = headers.get(b"x-request-id")
-    return given.decode() if given is not None and _REQUEST_ID.match(given) else str(new_id())
 
 
 def _check_length(headers: dict[bytes, bytes], limit: int) -> None:

@@ -5,7 +5,7 @@ import sys
 import traceback
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import structlog
@@ -13,31 +13,46 @@ import structlog
 from scoreboard.telemetry.tracing import with_trace
 
 _QUOTING = ("asyncpg.", "sqlalchemy.")
-_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class serving:  # noqa: N801 - used as ``with serving(...)``; a generator would cost a request three times as much
-    """Lines of this block are about a request, and say which one; None: about nobody's."""
+    """Lines of this block are about a request, and say which one; None: about nobody's.
 
-    __slots__ = ("_id", "_token")
+    ``refused`` tells whether something was refused since it began.
+    """
+
+    __slots__ = ("_token", "refused", "request_id")
 
     def __init__(self, request_id: str | None) -> None:
-        self._id = request_id
+        self.request_id = request_id
+        self.refused = False
 
-    def __enter__(self) -> None:
-        self._token: Token[str | None] = _request_id.set(self._id)
+    def __enter__(self) -> Self:
+        self._token: Token[serving | None] = _served.set(self)
+        return self
 
     def __exit__(self, *_: object) -> None:
-        _request_id.reset(self._token)
+        _served.reset(self._token)
+
+
+_served: ContextVar[serving | None] = ContextVar("served", default=None)
 
 
 def served_request() -> str | None:
     """The id of the request that is being served, to be kept with what is done for it later."""
-    return _request_id.get()
+    served = _served.get()
+    return None if served is None else served.request_id
+
+
+def note_refused() -> None:
+    """What is being served was refused, and that was told."""
+    served = _served.get()
+    if served is not None:
+        served.refused = True
 
 
 def _with_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    request_id = _request_id.get()
+    request_id = served_request()
     if request_id is not None:
         event.setdefault("request_id", request_id)
     return event

@@ -5,12 +5,17 @@ from typing import Any
 import structlog
 
 from scoreboard.domain.errors import ErrorCode, layer_of
+from scoreboard.telemetry.logs import note_refused
 from scoreboard.telemetry.metrics import CONNECTS_REFUSED, REJECTIONS
 
 
 def rejected(code: ErrorCode, **fields: Any) -> None:
-    """Count a refusal and write its one line. ``fields`` must hold no secret and nothing the client sent raw."""
+    """Count a refusal and write its one line, with the ids of request and trace where there are.
+
+    ``fields`` must hold no secret and nothing the client sent raw.
+    """
     layer = layer_of(code)
+    note_refused()
     REJECTIONS.labels(layer, code).inc()
     structlog.get_logger("scoreboard.rejection").info("rejected", code=str(code), layer=str(layer), **fields)
 

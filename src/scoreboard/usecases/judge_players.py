@@ -101,7 +101,7 @@ def _tell(findings: Findings, window: JudgedWindow, verdict: Verdict | None, now
         telemetry.MODEL_VERDICT_SECONDS.observe(max(0.0, seconds), telemetry.exemplar())
         if verdict is not None:
             telemetry.MODEL_VERDICTS.labels(str(verdict)).inc()
-            _log.warning(
+            _log.info(
                 "suspicious",
                 player_id=str(window.player_id),
                 signals=[detection.name for detection in window.detections],
