@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from scoreboard import telemetry
+from scoreboard.domain.model import JudgedWindow
 from scoreboard.storage import ledger, models, positions, timings
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.positions import Move
@@ -27,7 +28,7 @@ from scoreboard_anticheat_ml.detectors.rules import SLEEPLESS_S
 from scoreboard_anticheat_ml.doorbell import Doorbell
 from scoreboard_anticheat_ml.drift import Drift
 from scoreboard_anticheat_ml.intake import Intake, by_player, completions
-from scoreboard_anticheat_ml.judging import Due, is_due, judge_windows
+from scoreboard_anticheat_ml.judging import Due, Measured, is_due, judge_windows
 from scoreboard_anticheat_ml.memory import Memory
 from scoreboard_anticheat_ml.opened_models import OpenedModels
 from scoreboard_anticheat_ml.windows import LONGEST, REST_S
@@ -163,9 +164,10 @@ class Worker:
         due = self._take(batch, done)
         together = self._crowd.search() if due else {}
         pause = self._platform.settings.model_repeat
-        judged, measured = (
-            await asyncio.to_thread(judge_windows, due, asked, self._memory, together, pause) if due else ([], [])
-        )
+        judged, measured = list[JudgedWindow](), list[Measured]()
+        if due:
+            with telemetry.ANTICHEAT_SECONDS.labels("model").time():
+                judged, measured = await asyncio.to_thread(judge_windows, due, asked, self._memory, together, pause)
         told = {
             window.player_id: known
             for window in judged

@@ -66,7 +66,9 @@ class Front:
     @staticmethod
     def _note(wiring: Wiring, scope: Scope, route: str, status: int, seconds: float) -> None:
         """The metrics and the access line of a request that was answered."""
-        telemetry.REQUEST_SECONDS.labels(route, str(status)).observe(seconds, telemetry.exemplar())
+        telemetry.answered(route, status, seconds)
+        if "express" in scope["state"]:
+            telemetry.counted_by_handler(route, scope["method"], str(status), seconds)
         if scope["path"].startswith(_HEALTH):
             return
         if status >= _FAULTS:

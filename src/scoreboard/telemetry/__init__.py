@@ -10,6 +10,8 @@ from scoreboard.telemetry.logs import told_by as told_by
 from scoreboard.telemetry.metrics import *  # noqa: F403 - one line for each of a hundred metrics would tell nothing
 from scoreboard.telemetry.refusals import connect_refused as connect_refused
 from scoreboard.telemetry.refusals import rejected as rejected
+from scoreboard.telemetry.requests import answered as answered
+from scoreboard.telemetry.requests import counted_by_handler as counted_by_handler
 from scoreboard.telemetry.tracing import NO_SPAN as NO_SPAN
 from scoreboard.telemetry.tracing import Block as Block
 from scoreboard.telemetry.tracing import batch_span as batch_span

@@ -16,6 +16,9 @@ from scoreboard.domain.signals import Signal
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_BRIEF = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_COARSE = (0.1, 0.5, 1)
+_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1)
 _PATIENT = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
@@ -31,6 +34,11 @@ STAGE_SECONDS = Histogram("scoreboard_stage_seconds", "Time a flush spends in on
 QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush", ["stage"])
 REQUEST_SECONDS = Histogram(
     "scoreboard_request_seconds", "Requests by the template of their route", ["route", "status"], buckets=_FAST
+)
+# The names of prometheus-fastapi-instrumentator, so that dashboards made for it work; it sees none of the hot routes.
+HTTP_REQUESTS = Counter("http_requests", "Requests by the template of their route", ["handler", "method", "status"])
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds", "Requests by the template of their route", ["handler", "method"], buckets=_COARSE
 )
 REQUESTS_FAILED = Counter("scoreboard_requests_failed", "Requests answered with 5xx; probes left out", ["status"])
 DATABASE_POOL = Gauge("scoreboard_database_pool_connections", "Connections that this process may have at once")
@@ -48,6 +56,12 @@ SECURITY_INCIDENTS = Counter(
 AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
 PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the provider's and the cluster's keys", ["outcome"])
 SIGNALS = Counter("scoreboard_anticheat_signals", "Oddities that completions told of, refused ones too", ["signal"])
+SUSPICION = Histogram(
+    "scoreboard_anticheat_suspicion_ratio", "Suspicion of the player when a completion was judged", buckets=_SHARES
+)
+ANTICHEAT_SECONDS = Histogram(
+    "scoreboard_anticheat_seconds", "Time in which an engine judged what had come together", ["engine"], buckets=_BRIEF
+)
 AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
 MODEL_WINDOWS = Counter(
     "scoreboard_model_windows", "Windows that a model scored, and what it found", ["stage", "found"]
@@ -158,6 +172,7 @@ _from_zero(AUTH_EVENTS, ("registered", "logged_in", "exchanged", "refreshed", "l
 _from_zero(AUTH_EVENTS, ("failed", "refresh_reused"))
 _from_zero(PROVIDER_READS, ("read", "failed"))
 _from_zero(SIGNALS, Signal)
+_from_zero(ANTICHEAT_SECONDS, ("inline", "model"))
 _from_zero(MODEL_WINDOWS, ModelStage, Found)
 _from_zero(MODEL_VERDICTS, Verdict)
 _from_zero(MODEL_STAGE, ("off", "none", "shadow", "canary", "hold", "suspend"))
