@@ -55,9 +55,8 @@ async def test_a_score_is_one_trace_from_the_request_to_the_browser_and_the_verd
         ("realtime", "broadcast"),
     ]
     lines = [collector.line(span) for span in collector.of(verdict.trace)]
-    saved = [request, ("api", "flush complete"), ("api", "complete actions"), ("api", "postgres transaction")]
-    assert saved in lines
-    assert [request, ("api", "flush complete"), ("api", "announce"), ("api", "redis project")] in lines
+    assert [request, ("api", "flush complete"), ("api", "postgres transaction")] in lines
+    assert [request, ("api", "flush guard")] in lines
     assert sum(not span.parent for span in collector.of(verdict.trace)) == 1
     assert broadcast.told["scoreboard.board"] == "main"
     first = next(span for span in collector.of(verdict.trace) if not span.parent)
@@ -212,6 +211,7 @@ async def test_a_dead_collector_costs_nothing_and_is_counted(stores: Stores, tmp
             await person.score("tap")
 
         async def counted() -> bool:
+            await asyncio.gather(*(stage.client.get("/api/v1/boards") for _ in range(20)))
             told = await stage.scrape("api")
             numbers = {
                 outcome: float(told.split(f'scoreboard_trace_spans_total{{outcome="{outcome}"}} ')[1].split()[0])
@@ -219,7 +219,7 @@ async def test_a_dead_collector_costs_nothing_and_is_counted(stores: Stores, tmp
             }
             return numbers["sent"] == 0 and numbers["failed"] > 0 and numbers["dropped"] > 0
 
-        await until(counted, within=30, what="lost spans being counted")
+        await until(counted, within=60, what="lost spans being counted")
         said = [line for line in stage.lines("api") if "collector" in line.get("message", "")]
         assert len(said) == 1, "said once, not for each batch"
         await person.score("tap")

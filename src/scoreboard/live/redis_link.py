@@ -85,8 +85,7 @@ class Live:
                 close()
             raise LiveUnavailable("Redis failed a moment ago")
         try:
-            with telemetry.span(f"redis {call}", "client", **{"db.system.name": "redis"}):
-                return await answer
+            return await answer
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and _CLOSED not in str(error):
                 raise

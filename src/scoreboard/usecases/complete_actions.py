@@ -118,12 +118,11 @@ async def save_completions(
         )
 
     try:
-        with telemetry.span("complete actions"):
-            saved = await transact_with_leave(platform, work)
-            telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began, telemetry.exemplar())
+        saved = await transact_with_leave(platform, work)
     except BaseException:
         marker.put_back(marks)
         raise
+    telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began, telemetry.exemplar())
     _count(saved)
     tell(saved.judgements)
     return saved
