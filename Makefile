@@ -123,6 +123,10 @@ bench-write: $(INSTALLED) ## Measure the write path against the naive baseline a
 bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
 	$(BIN)/python -m benchmarks.live $(ARGS)
 
+.PHONY: bench-telemetry
+bench-telemetry: $(INSTALLED) ## Measure what metrics and traces cost a completion
+	$(BIN)/python -m benchmarks.telemetry $(ARGS)
+
 .PHONY: bench-defence
 bench-defence: $(INSTALLED) ## Measure what the four layers of defence cost a request
 	$(BIN)/python -m benchmarks.defence $(ARGS)

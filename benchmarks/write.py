@@ -7,74 +7,29 @@ there happens to both; medians of the rounds and of the pairs' ratios count. Aft
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from benchmarks import pgbench, report
-from benchmarks.ground import ROOT, Ground, Server, prepared_ground, settings_of
+from benchmarks.contest import HEAD, Contender, enter, rows, run_round, summary
+from benchmarks.ground import Ground, prepared_ground
 from benchmarks.ledger_check import check_ledger
-from benchmarks.load import Result
-from benchmarks.seeding import Seeded, begin_actions, seed, write_plan
 from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _PLENTY = {"naive": 2_000, "ours": 20_000}  # actions begun for each second of a round; more than can be completed
-_POOL = "16"  # connections of either server: ours uses two or three, the baseline profits from more
-
-
-@dataclass
-class Contender:
-    """One of the servers and what was measured of it."""
-
-    name: str
-    server: Server
-    seeded: Seeded
-    rounds: list[Result] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    answered: int = 0
-
-
-def _enter(ground: Ground, name: str, module: str, players: int) -> Contender:
-    environment = ground.environment(name, SCOREBOARD_DATABASE_POOL_SIZE=_POOL)
-    seeded = asyncio.run(seed(settings_of(environment), players))
-    server = Server(module, environment, ground.folder / f"{name}.log", ground.cores.server)
-    return Contender(name, server, seeded)
-
-
-def _round(ground: Ground, contender: Contender, asked: argparse.Namespace, count: int, seconds: float) -> Result:
-    plan, outcome = ground.folder / "plan", ground.folder / "result"
-    write_plan(asyncio.run(begin_actions(contender.seeded, count, with_keys=asked.keys)), plan)
-    cores = ",".join(str(core) for core in ground.cores.others)
-    before = contender.server.cpu_seconds()
-    subprocess.run(
-        [
-            *[sys.executable, "-m", "benchmarks.load", str(plan), str(outcome), "--port", str(contender.server.port)],
-            *["--connections", str(asked.connections), "--seconds", str(seconds), "--cores", cores],
-        ],
-        cwd=ROOT,
-        check=True,
-    )
-    result = msgspec.msgpack.decode(outcome.read_bytes(), type=Result)
-    contender.answered += result.succeeded
-    if result.failed or result.faulty_bodies:
-        raise SystemExit(f"{contender.name}: {result.failed}, {result.faulty_bodies} faulty\n{contender.server.tail()}")
-    contender.cpu.append((contender.server.cpu_seconds() - before) / result.succeeded * 1e6)
-    return result
 
 
 def _measure(ground: Ground, contenders: list[Contender], asked: argparse.Namespace) -> None:
     for contender in contenders:
         contender.server.start()
-        _round(ground, contender, asked, asked.players, 60.0)  # every token once: both caches are warm
+        run_round(ground, contender, asked, asked.players, 60.0)  # every token once: both caches are warm
         contender.cpu.clear()
     for number in range(asked.pairs):
         for contender in contenders:
             count = int(_PLENTY[contender.name] * asked.seconds)
-            result = _round(ground, contender, asked, count, asked.seconds)
+            result = run_round(ground, contender, asked, count, asked.seconds)
             contender.rounds.append(result)
             print(f"  pair {number + 1}  {contender.name:6} {result.rate:9,.1f}/s   p99 {result.p99:7.2f} ms")
             if result.exhausted:
@@ -83,28 +38,6 @@ def _measure(ground: Ground, contenders: list[Contender], asked: argparse.Namesp
         contender.server.stop()
         asyncio.run(check_ledger(contender.seeded, contender.answered))
         print(f"  {contender.name}: {contender.answered:,} answers with 200, the ledger holds each once and adds up")
-
-
-def _rows(contenders: list[Contender]) -> list[list[str]]:
-    rows = []
-    for one in contenders:
-        figures = [report.spread([getattr(result, name) for result in one.rounds]) for name in ("rate", "p50", "p90")]
-        tail = report.spread([result.p99 for result in one.rounds])
-        load = report.spread([result.cpu_seconds / result.seconds * 100 for result in one.rounds])
-        rows.append([one.name, *map(str, figures), str(tail), f"{report.spread(one.cpu).median:,.0f}"])
-        rows[-1].append(f"{load.median:.0f} %")
-    return rows
-
-
-def _summary(contenders: list[Contender]) -> dict[str, Any]:
-    return {
-        one.name: {
-            "rounds": [msgspec.to_builtins(result) for result in one.rounds],
-            "server_cpu_us": one.cpu,
-            "answered": one.answered,
-        }
-        for one in contenders
-    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -132,7 +65,7 @@ def main() -> None:
     with prepared_ground() as ground:
         names = [asked.only] if asked.only else list(entries)
         print(f"\ncores: server {set(ground.cores.server)}, stores and load {set(ground.cores.others)}")
-        contenders = [_enter(ground, name, entries[name], asked.players) for name in names]
+        contenders = [enter(ground, name, entries[name], asked.players) for name in names]
         try:
             _measure(ground, contenders, asked)
         finally:
@@ -145,9 +78,8 @@ def main() -> None:
 def _report(
     asked: argparse.Namespace, facts: dict[str, str], contenders: list[Contender], forms: list[pgbench.Form]
 ) -> None:
-    head = ["server", "completions/s", "p50 ms", "p90 ms", "p99 ms", "server CPU µs", "load CPU"]
     title = f"Completions at {asked.connections} connections, {asked.pairs} × {asked.seconds:g} s, load average "
-    report.table(title + f"{os.getloadavg()[0]:.1f}", head, _rows(contenders))
+    report.table(title + f"{os.getloadavg()[0]:.1f}", HEAD, rows(contenders))
     if forms:
         head = ["one transaction per score, bare", "clients", "scores/s"]
         report.table("pgbench", head, [[form.name, str(form.clients), f"{form.rate:,.0f}"] for form in forms])
@@ -163,7 +95,7 @@ def _report(
             measured["ratio_to_one_call"] = report.spread([one.rate for one in ours.rounds]).median / max(one_call)
     passed = report.judge("write", measured)
     found = [msgspec.to_builtins(form) for form in forms]
-    written = {"machine": facts, "servers": _summary(contenders), "pgbench": found, "measured": measured}
+    written = {"machine": facts, "servers": summary(contenders), "pgbench": found, "measured": measured}
     report.write_json(asked.json, written | {"arguments": {k: str(v) for k, v in vars(asked).items()}})
     sys.exit(0 if passed else 1)
 

@@ -236,6 +236,7 @@ def _network_policy() -> Schema:
         ),
         postgres=peers("Where Postgres is; empty: anywhere, on its port"),
         redis=peers("Where Redis is; empty: anywhere, on its port"),
+        collector=peers("Where the collector of settings.trace_endpoint is; empty: anywhere, on its port"),
         apiServer=peers(
             "Where the cluster's API server is, for the operator and its token's keys; empty: anywhere, on 443 and 6443"
         ),

@@ -13,7 +13,7 @@ from scoreboard import telemetry
 
 _HERE = Path(__file__).parent
 _KINDS = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
-_UNITS = ("seconds", "bytes", "entries", "items", "cases", "actions", "connections")
+_UNITS = ("seconds", "bytes", "entries", "items", "cases", "actions", "connections", "ratio")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Told:
 
 
 _PARTS = {
-    "Processes": r"scoreboard_(build|schema|store|loop|draining)",
+    "Processes": r"scoreboard_(build|schema|store|loop|draining|trace)",
     "Requests": r"scoreboard_(request|rejections|queue|batch|stage|auth|security|provider)",
     "Play": r"scoreboard_(actions|points|jobs|seasons)",
     "Database": r"scoreboard_(database|transaction)",
@@ -52,8 +52,9 @@ _PARTS = {
 
 
 def told() -> list[Told]:
-    """Every metric of ``telemetry``, by name."""
+    """Every metric of ``telemetry`` but those with a library's names, by name."""
     found = [each for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)]
+    found = [each for each in found if each._name.startswith("scoreboard_")]
     rows = [Told(each._name, _KINDS[type(each)], tuple(each._labelnames), each._documentation) for each in found]
     return sorted(rows, key=lambda each: each.name)
 

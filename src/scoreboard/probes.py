@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from scoreboard import telemetry
 
 _READ_TIMEOUT = 2.0
 _HEAD_LIMIT = 4096
@@ -34,7 +34,7 @@ class ProbeServer:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _READ_TIMEOUT)
             words = head.split(b"\r\n", 1)[0].split(b" ")
             path = words[1].split(b"?")[0].decode("latin-1") if len(words) == 3 and words[0] == b"GET" else ""
-            status, kind, body = await self._page(path)
+            status, kind, body = await self._page(path, _accept(head))
             writer.write(
                 f"HTTP/1.0 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
             )
@@ -44,9 +44,9 @@ class ProbeServer:
         finally:
             writer.close()
 
-    async def _page(self, path: str) -> tuple[str, str, bytes]:
+    async def _page(self, path: str, accept: str) -> tuple[str, str, bytes]:
         if path == "/metrics":
-            return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
+            return "200 OK", *telemetry.exposed(accept)
         if path == "/health/live":
             if self._live():
                 return "200 OK", "application/json", b'{"status":"ok"}'
@@ -58,3 +58,11 @@ class ProbeServer:
             line = "200 OK" if status in ("ok", "degraded") else "503 Service Unavailable"
             return line, "application/json", json.dumps({"status": status, "checks": checks}).encode()
         return "404 Not Found", "application/json", b'{"code":"NOT_FOUND"}'
+
+
+def _accept(head: bytes) -> str:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"accept":
+            return value.strip().decode("latin-1")
+    return ""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _LOUD = {"warning", "error", "critical"}
+_LEVEL, _MESSAGE = "log.level", "message"  # as telemetry.configure_logs names them
+_NO_FACTS = {_LEVEL, _MESSAGE, "@timestamp", "service", "exception"}
 _LINES_A_ROUND = 5
 _READ_AT_ONCE = 1024 * 1024
 _LARGEST = 64 * 1024 * 1024
@@ -60,14 +62,14 @@ class LogFollower:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(entry, dict) and entry.get("level") in _LOUD:
+            if isinstance(entry, dict) and entry.get(_LEVEL) in _LOUD:
                 facts = [f"{key}={value}" for key, value in entry.items() if _is_fact(key, value)]
-                text = f"{entry['level']}: {entry.get('event', '')} {' '.join(facts)}".strip()
+                text = f"{entry[_LEVEL]}: {entry.get(_MESSAGE, '')} {' '.join(facts)}".strip()
                 yield text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
 
 
 def _is_fact(key: str, value: object) -> bool:
-    return key not in {"level", "event", "timestamp", "service", "exception"} and isinstance(value, str | int | float)
+    return key not in _NO_FACTS and isinstance(value, str | int | float)
 
 
 def _size(path: Path) -> int:

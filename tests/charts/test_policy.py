@@ -1,5 +1,6 @@
 """What must hold of every rendered document, whatever the profile."""
 
+import math
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from charts.generate import PROFILES, profile_values, rendered
 from scoreboard import telemetry
+from scoreboard.settings import Settings
 from tests.charts.documents import PodTemplate, documents, named, of_kind, pods
 
 ALL_PODS = [(profile, pod) for profile in PROFILES for pod in pods(profile)]
@@ -177,7 +179,11 @@ def test_probes_are_three_different_questions(profile: str) -> None:
 
 @each_profile
 def test_a_pod_has_time_to_leave(profile: str) -> None:
-    needs = {"api": 15, "realtime": 23, "worker": 10, "anticheat-ml": 10, "operator": 5}
+    farewell = math.ceil(Settings.model_fields["trace_farewell"].default)
+    needs = {
+        **{"api": 15 + farewell, "realtime": 23 + farewell, "worker": 10 + farewell},
+        **{"anticheat-ml": 10 + farewell, "operator": 5},
+    }
     for deployment in of_kind(profile, "Deployment"):
         spec = deployment["spec"]["template"]["spec"]
         (container,) = spec["containers"]
@@ -248,6 +254,27 @@ def test_network_policies_begin_by_denying(profile: str) -> None:
             assert selected(profile, policy["spec"]["podSelector"]), policy["metadata"]["name"]
         for rule in policy["spec"].get("egress") or ():
             assert rule.get("to"), "an egress rule without a target allows everything"
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("http://otel.monitoring:4318", 4318), ("https://traces.example.com/v1/traces", 443), ("http://[fd00::1]", 80)],
+)
+def test_spans_reach_the_collector_and_nothing_else_is_opened(address: str, port: int) -> None:
+    values = profile_values("minimal")
+    values["networkPolicy"] = {"enabled": True, "collector": [{"podSelector": {"matchLabels": {"app": "otel"}}}]}
+    without = open_ways(values)
+    values.setdefault("settings", {})["trace_endpoint"] = address
+    added = {name: [way for way in ways if way not in without[name]] for name, ways in open_ways(values).items()}
+    way = {"to": values["networkPolicy"]["collector"], "ports": [{"protocol": "TCP", "port": port}]}
+    ours = {name: ways for name, ways in added.items() if ways}
+    assert ours == {f"scoreboard-{name}": [way] for name in ("api", "realtime", "worker", "anticheat-ml")}
+
+
+def open_ways(values: dict[str, Any]) -> dict[str, list[Any]]:
+    manifests = [each for each in yaml.safe_load_all(rendered(values)) if each]
+    policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
+    return {each["metadata"]["name"]: each["spec"].get("egress") or [] for each in policies}
 
 
 @each_profile

@@ -107,6 +107,19 @@ LATER = {
 }
 
 
+def test_hot_routes_are_counted_under_the_names_of_the_others(scrape: Scrape) -> None:
+    hot = {"handler": "/api/v1/actions", "method": "POST"}
+    framework = {"handler": "/api/v1/actions/execute", "method": "POST"}
+    for labels, status in ((hot, "201"), (hot, "404"), (framework, "400")):
+        assert f"http_requests_total{sorted({**labels, 'status': status}.items())}" in scrape.lines
+        assert f"http_request_duration_seconds_count{sorted(labels.items())}" in scrape.lines
+
+
+def test_both_engines_tell_what_they_see(scrape: Scrape) -> None:
+    assert scrape.series["scoreboard_anticheat_seconds_count"]["engine"] == {"inline", "model"}
+    assert {"0.05", "0.95", "+Inf"} <= scrape.series["scoreboard_anticheat_suspicion_ratio_bucket"]["le"]
+
+
 def test_the_list_of_others_holds_nothing_of_ours(scrape: Scrape) -> None:
     assert not OTHERS.keys() & scrape.series.keys()
     assert not {name for name in OTHERS if name.startswith("scoreboard")}

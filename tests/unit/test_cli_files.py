@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,15 +124,18 @@ def test_a_record_recognises_its_process(tmp_path: Path) -> None:
 
 def test_warnings_are_shown_once_and_the_rest_is_not(tmp_path: Path) -> None:
     log, said = tmp_path / "api.log", list[str]()
-    log.write_text('{"level": "error", "event": "before"}\n')
+    log.write_text('{"log.level": "error", "message": "before"}\n')
     follower = LogFollower("api", log, said.append)
     with log.open("a") as file:
-        file.write('{"level": "info", "event": "request"}\nno json\n{"level": "warning", "event": "slow", "ms": 7}\n')
-        file.write('{"level": "error", "ev')
+        file.write(
+            '{"log.level": "info", "message": "request"}\nno json\n'
+            '{"log.level": "warning", "message": "slow", "ms": 7}\n'
+        )
+        file.write('{"log.level": "error", "mess')
     follower.look()
     assert said == ["api: warning: slow ms=7"]
     with log.open("a") as file:
-        file.write('ent": "gone"}\n')
+        file.write('age": "gone"}\n')
     follower.look()
     follower.look()
     assert said[1:] == ["api: error: gone"]
@@ -139,7 +144,7 @@ def test_warnings_are_shown_once_and_the_rest_is_not(tmp_path: Path) -> None:
 def test_a_flood_of_warnings_is_shortened(tmp_path: Path) -> None:
     log, said = tmp_path / "api.log", list[str]()
     follower = LogFollower("api", log, said.append)
-    log.write_text('{"level": "error", "event": "again"}\n' * 100)
+    log.write_text('{"log.level": "error", "message": "again"}\n' * 100)
     follower.look()
     assert len(said) == 6
     assert said[-1] == f"api: 95 more in {log}"
@@ -155,6 +160,20 @@ def test_a_large_log_is_moved_aside_and_followed_on(tmp_path: Path) -> None:
         follower.look()
         assert log.stat().st_size == 0
         assert (tmp_path / "api.log.1").stat().st_size == 201
-        file.write('{"level": "error", "event": "after"}\n')
+        file.write('{"log.level": "error", "message": "after"}\n')
     follower.look()
     assert said == ["api: error: after"]
+
+
+def test_the_lines_of_our_services_are_understood(tmp_path: Path) -> None:
+    log, said = tmp_path / "api.log", list[str]()
+    follower = LogFollower("api", log, said.append)
+    code = (
+        "import structlog; from scoreboard import telemetry;"
+        "telemetry.configure_logs('api', form='json', level='info');"
+        "structlog.get_logger().info('fine'); structlog.get_logger().warning('slow', ms=7)"
+    )
+    with log.open("ab") as file:
+        subprocess.run([sys.executable, "-c", code], stdout=file, check=True)
+    follower.look()
+    assert said == ["api: warning: slow ms=7"]

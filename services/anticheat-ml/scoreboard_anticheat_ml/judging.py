@@ -145,6 +145,7 @@ def _judged(
         tuple(Detection(name, _WORDS.get(name, "")) for name in decision.detectors),
         due.last.kind_key,
         due.last.at,
+        trace_id=due.last.trace_id,
     )
     told = (
         None

@@ -5,7 +5,7 @@ import signal
 
 import uvloop
 
-from scoreboard import telemetry
+from scoreboard import __version__, telemetry
 from scoreboard.probes import ProbeServer
 from scoreboard.security.platform_keys import platform_keys
 from scoreboard.settings import Settings
@@ -65,5 +65,9 @@ def run_process() -> None:
     """Read the settings and run."""
     settings = Settings()
     telemetry.configure_logs("anticheat-ml", form=settings.log_format, level=settings.log_level)
+    telemetry.begin_tracing("anticheat-ml", __version__, settings)
     limit_this_thread()
-    uvloop.run(run(settings))
+    try:
+        uvloop.run(run(settings))
+    finally:
+        telemetry.end_tracing()

@@ -5,6 +5,7 @@ the ledger, so after any failure it is simply forgotten.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from scoreboard import telemetry
+from scoreboard.domain.model import JudgedWindow
 from scoreboard.storage import ledger, models, positions, timings
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.positions import Move
@@ -26,7 +28,7 @@ from scoreboard_anticheat_ml.detectors.rules import SLEEPLESS_S
 from scoreboard_anticheat_ml.doorbell import Doorbell
 from scoreboard_anticheat_ml.drift import Drift
 from scoreboard_anticheat_ml.intake import Intake, by_player, completions
-from scoreboard_anticheat_ml.judging import Due, is_due, judge_windows
+from scoreboard_anticheat_ml.judging import Due, Measured, is_due, judge_windows
 from scoreboard_anticheat_ml.memory import Memory
 from scoreboard_anticheat_ml.opened_models import OpenedModels
 from scoreboard_anticheat_ml.windows import LONGEST, REST_S
@@ -153,6 +155,7 @@ class Worker:
 
     async def _judge(self, batch: _Batch, step: Move) -> bool:
         """Judge what was read and store it. False: another process was faster."""
+        began_ns = time.time_ns()
         asked = self._opened.asked if batch.on else []
         if not asked:
             self._buffers.clear()  # what passes by while the model is off is not written there
@@ -161,15 +164,16 @@ class Worker:
         due = self._take(batch, done)
         together = self._crowd.search() if due else {}
         pause = self._platform.settings.model_repeat
-        judged, measured = (
-            await asyncio.to_thread(judge_windows, due, asked, self._memory, together, pause) if due else ([], [])
-        )
+        judged, measured = list[JudgedWindow](), list[Measured]()
+        if due:
+            with telemetry.ANTICHEAT_SECONDS.labels("model").time():
+                judged, measured = await asyncio.to_thread(judge_windows, due, asked, self._memory, together, pause)
         told = {
             window.player_id: known
             for window in judged
             if (known := self._memory.of(asked[0].id, window.player_id).told) is not None
         }
-        findings = Findings(step, judged, {ready.id: ready.stage for ready in asked}, told)
+        findings = Findings(step, judged, {ready.id: ready.stage for ready in asked}, told, began_ns)
         said = await judge_players(self._platform, findings)
         if said is None:
             _log.info("another process was faster; standing by", position=step.before)
@@ -182,9 +186,6 @@ class Worker:
         self._drift.add(asked[0].id if asked else "", measured)
         telemetry.MODEL_EVENTS.inc(len(done))
         telemetry.MODEL_PLAYERS.set(len(self._buffers))
-        now = telemetry.utc_now()
-        for window in judged:
-            telemetry.MODEL_VERDICT_SECONDS.observe(max(0.0, (now - window.ended_at).total_seconds()))
         return True
 
     def _take(self, batch: _Batch, done: Sequence[Timing]) -> list[Due]:

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from scoreboard.settings import Settings
-from scoreboard.telemetry import utc_now
+from scoreboard.telemetry import exemplar, utc_now
 
 _QUIET = ("warning", "error")
 _log = structlog.get_logger("scoreboard.access")
@@ -28,6 +28,8 @@ class _Line(msgspec.Struct, frozen=True):
     message: str
     at: datetime = msgspec.field(name="@timestamp")
     level: str = msgspec.field(default="info", name="log.level")
+    trace_id: str | msgspec.UnsetType = msgspec.UNSET
+    span_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class AccessLog:
@@ -57,6 +59,8 @@ class AccessLog:
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
         line = _Line(self._service, method, route, status, duration_ms, request_id, "request", utc_now())
+        if (ids := exemplar()) is not None:
+            line = msgspec.structs.replace(line, **ids)
         self._lines.append(self._encode(line))
 
     def _flush(self) -> None:

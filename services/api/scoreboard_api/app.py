@@ -1,5 +1,6 @@
 """The API as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_fastapi_instrumentator import Instrumentator
+from prometheus_fastapi_instrumentator.metrics import Info
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from scoreboard import __version__
+from scoreboard import __version__, telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         yield
         await end_tasks(watching)
         await wiring.close()
+        await asyncio.to_thread(telemetry.end_tracing)  # here: uvicorn ends by the signal, and nothing comes after it
 
     app = FastAPI(
         lifespan=lifespan,
@@ -91,7 +94,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
     app.router.routes[0:0] = [*hot_routes(), *page_routes(settings), *docs_routes(settings)]
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way to extend it
     _answer_errors(app, wiring)
-    Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).instrument(app)
+    Instrumentator(excluded_handlers=["/health/.*"], should_group_status_codes=False).add(_count).instrument(app)
     lane = ExpressLane(app, hot_routes(), lambda request, refusal: _refuse(request, wiring, refusal))
     # Pages of other origins that the operator allows may call the API with a token; cookies stay with our own pages.
     shared = CORSMiddleware(
@@ -99,13 +102,17 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=[
-            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"),
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID", "traceparent"),
             *("Content-Digest", "Signature", "Signature-Input"),
         ],
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=600,
     )
     return Front(shared, lambda: wiring), wiring
+
+
+def _count(info: Info) -> None:
+    telemetry.counted_by_handler(info.modified_handler, info.method, info.modified_status, info.modified_duration)
 
 
 def _answer_errors(app: FastAPI, wiring: Wiring) -> None:

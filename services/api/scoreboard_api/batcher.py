@@ -4,6 +4,7 @@ A lone request waits for nothing; under load the batches grow by themselves and 
 """
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -18,6 +19,7 @@ Answer = TypeVar("Answer")
 
 Save = Callable[[Sequence[Item]], Awaitable[Kept]]
 Finish = Callable[[Kept], Awaitable[Sequence[Answer | Refusal]]]
+_Waiting = tuple[Item, asyncio.Future[Answer], contextvars.Context]
 
 
 def unavailable(_item: object, _error: StoreUnavailable) -> Refusal:
@@ -56,7 +58,8 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._bound = bound
         self._free = in_flight
         self._lost = lost
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[_Waiting[Item, Answer]] = deque()
+        self._nobodys = contextvars.copy_context()
         self._running: set[asyncio.Task[None]] = set()
         self._armed = False
 
@@ -70,7 +73,7 @@ class Batcher(Generic[Item, Kept, Answer]):
             raise Refusal(ErrorCode.OVERLOADED, "The platform is very busy; try again in a moment.", 1)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append((item, answer))
+        self._waiting.append((item, answer, contextvars.copy_context()))
         if self._free > 0 and not self._armed:
             # One turn of the loop later: whatever arrived in the same turn shares the batch.
             self._armed = True
@@ -82,20 +85,26 @@ class Batcher(Generic[Item, Kept, Answer]):
         while self._waiting and self._free > 0:
             batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             self._free -= 1
-            task = asyncio.get_running_loop().create_task(self._run(batch))
+            # A batch of one goes on in its request's context: its log lines have its id, its span is part of its trace.
+            context = batch[0][2] if len(batch) == 1 else self._nobodys.copy()
+            task = asyncio.get_running_loop().create_task(self._run(batch), context=context)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         telemetry.QUEUE_ITEMS.labels(self._stage).set(len(self._waiting))
 
-    async def _run(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _run(self, batch: "list[_Waiting[Item, Answer]]") -> None:
+        with telemetry.batch_span(f"flush {self._stage}", [context for _, _, context in batch]):
+            await self._serve(batch)
+
+    async def _serve(self, batch: "list[_Waiting[Item, Answer]]") -> None:
         released = False
         try:
-            kept = await self._save([item for item, _ in batch])
+            kept = await self._save([item for item, _, _ in batch])
             self._release()
             released = True
             answers = await self._finish(kept)
         except StoreUnavailable as error:
-            self._settle(batch, [self._lost(item, error) for item, _ in batch])
+            self._settle(batch, [self._lost(item, error) for item, _, _ in batch])
         except Exception as error:  # noqa: BLE001 - one bad item must not fail its neighbours: find it
             if not released and len(batch) > 1:
                 await self._split(batch)
@@ -107,7 +116,7 @@ class Batcher(Generic[Item, Kept, Answer]):
             if not released:
                 self._release()
 
-    async def _split(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _split(self, batch: "list[_Waiting[Item, Answer]]") -> None:
         """Save both halves on their own, again and again, until the item at fault is alone."""
         middle = len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
@@ -121,8 +130,8 @@ class Batcher(Generic[Item, Kept, Answer]):
             asyncio.get_running_loop().call_soon(self._flush)
 
     @staticmethod
-    def _settle(batch: list[tuple[Item, asyncio.Future[Answer]]], answers: Sequence[Answer | Exception]) -> None:
-        for (_, future), answer in zip(batch, answers, strict=True):
+    def _settle(batch: "list[_Waiting[Item, Answer]]", answers: Sequence[Answer | Exception]) -> None:
+        for (_, future, _), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue  # its request was given up; what was saved stays saved
             if isinstance(answer, Exception):

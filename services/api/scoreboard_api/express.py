@@ -1,7 +1,7 @@
 """The express lane: hot routes answered before the framework's layers, which cost more than the routes themselves.
 
 Only the way to the route differs; handlers, refusals and CORS are the same as for every other route. The framework's
-metrics middleware does not see these requests: the outermost layer measures every request itself.
+metrics middleware does not see these requests: they are marked, and the outermost layer counts them in its place.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,6 +38,7 @@ class ExpressLane:
                 if match is Match.FULL:
                     scope.update(found)
                     scope["app"] = self._app
+                    scope["state"]["express"] = True
                     await self._answer(route, Request(scope, receive, send), send)
                     return
         await self._app(scope, receive, send)

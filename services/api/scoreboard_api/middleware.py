@@ -4,7 +4,6 @@ Everything here runs before authentication and costs no I/O. Whatever goes wrong
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
-from scoreboard.security.identifiers import new_id
+from scoreboard.security.identifiers import request_id_of
 from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
 from scoreboard_api.wiring import Wiring
 
-_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _HEALTH = "/health/"
 _FAULTS = 500  # from this status on the fault is ours
 _ASSETS = "/assets/"
@@ -47,23 +45,36 @@ class Front:
             return
         wiring = self._wiring()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         reply = _Reply(send, request_id, self._headers)
         began = time.perf_counter()
         self._in_flight += 1
-        try:
-            await self._serve(wiring, scope, headers, receive, reply)
-        finally:
-            self._in_flight -= 1
-            seconds = time.perf_counter() - began
-            route = route_template(scope)
-            telemetry.REQUEST_SECONDS.labels(route, str(reply.status)).observe(seconds)
-            if not scope["path"].startswith(_HEALTH):
-                if reply.status >= _FAULTS:
-                    telemetry.REQUESTS_FAILED.labels(str(reply.status)).inc()
-                wiring.access_log.note(scope["method"], route, reply.status, seconds, request_id)
+        with telemetry.serving(request_id), _begin_span(scope, headers) as span:
+            try:
+                await self._serve(wiring, scope, headers, receive, reply)
+            finally:
+                self._in_flight -= 1
+                seconds = time.perf_counter() - began
+                route = route_template(scope)
+                if span is not None:
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes({"http.route": route, "http.response.status_code": reply.status})
+                self._note(wiring, scope, route, reply.status, seconds)
+
+    @staticmethod
+    def _note(wiring: Wiring, scope: Scope, route: str, status: int, seconds: float) -> None:
+        """The metrics and the access line of a request that was answered."""
+        telemetry.answered(route, status, seconds)
+        if "express" in scope["state"]:
+            telemetry.counted_by_handler(route, scope["method"], str(status), seconds)
+        if scope["path"].startswith(_HEALTH):
+            return
+        if status >= _FAULTS:
+            telemetry.REQUESTS_FAILED.labels(str(status)).inc()
+            telemetry.fail_span(str(status))
+        wiring.access_log.note(scope["method"], route, status, seconds, scope["state"]["request_id"])
 
     async def _serve(
         self, wiring: Wiring, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reply: "_Reply"
@@ -112,17 +123,19 @@ async def refuse(wiring: Wiring, scope: Scope, receive: Receive, reply: "_Reply"
         await response(scope, receive, reply)
 
 
+def _begin_span(scope: Scope, headers: dict[bytes, bytes]) -> telemetry.Block:
+    """Nobody looks into a probe, and there are many."""
+    if scope["path"].startswith(_HEALTH):
+        return telemetry.NO_SPAN
+    return telemetry.request_span(scope["method"], headers.get(b"traceparent"))
+
+
 def note_refusal(wiring: Wiring, scope: Scope, code: ErrorCode) -> None:
     """Count and log a refused request; too many failures of the same address or player block it."""
     state = scope["state"]
     telemetry.rejected(code, request_id=state["request_id"], route=route_template(scope), method=scope["method"])
     player = state.get("player_id")
     wiring.incidents.note(code, state.get("address"), None if player is None else UUID(player))
-
-
-def _request_id(headers: dict[bytes, bytes]) -> str:
-    given = headers.get(b"x-request-id")
-    return given.decode() if given is not None and _REQUEST_ID.match(given) else str(new_id())
 
 
 def _check_length(headers: dict[bytes, bytes], limit: int) -> None:

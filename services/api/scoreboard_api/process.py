@@ -3,7 +3,7 @@
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from scoreboard import telemetry
+from scoreboard import __version__, telemetry
 from scoreboard.security.head_bounds import with_head_bounds
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
@@ -33,6 +33,7 @@ def run_process() -> None:
     settings = Settings()
     telemetry.configure_logs("api", form=settings.log_format, level=settings.log_level)
     telemetry.serve_metrics(settings.metrics_host, settings.metrics_port)
+    telemetry.begin_tracing("api", __version__, settings)
     app, wiring = create_app(settings)
     tune_garbage_collector()
     config = uvicorn.Config(

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import aiohttp
+import structlog
 
+from scoreboard import telemetry
 from scoreboard_operator.resources import DeletionPolicy, Resource
 from scoreboard_operator.settings import OperatorSettings
 from scoreboard_operator.verdicts import BUSY, Verdict, unreachable, verdict_of
 
+_log = structlog.get_logger("scoreboard.operator")
 _LEAST_PAUSE = 0.5  # seconds, where a rate limit names none
 
 
@@ -73,18 +77,23 @@ class PlatformApi:
         self, method: str, resource: Resource, body: object | None, query: Mapping[str, str] | None
     ) -> Verdict:
         url = f"{self._base}/api/v1/admin/{resource.kind.endpoint}/{resource.key}"
+        request_id = uuid4().hex
         try:
             token = self._token()
-            headers = {"Authorization": f"Bearer {token}"}
+            headers = {"Authorization": f"Bearer {token}", "X-Request-ID": request_id}
             async with self._session.request(
                 method, url, json=body, params=query, headers=headers, allow_redirects=False
             ) as reply:
                 retry_after = reply.headers.get("Retry-After", "")
-                return verdict_of(resource.kind, reply.status, await reply.read(), retry_after, _issuer(token))
+                verdict = verdict_of(resource.kind, reply.status, await reply.read(), retry_after, _issuer(token))
         except (TimeoutError, aiohttp.ClientError) as error:
-            return unreachable(type(error).__name__)
+            verdict = unreachable(type(error).__name__)
         except OSError as error:
-            return unreachable(f"the operator's token cannot be read ({type(error).__name__})")
+            verdict = unreachable(f"the operator's token cannot be read ({type(error).__name__})")
+        if verdict.view is None:
+            with telemetry.serving(request_id):
+                _log.info("refused", **_about(method, resource), reason=verdict.reason, detail=verdict.message)
+        return verdict
 
     def _token(self) -> str:
         return self._token_file.read_text("ascii").strip()
@@ -98,3 +107,9 @@ def _issuer(token: str) -> str:
         return str(claims["iss"])
     except (IndexError, KeyError, TypeError, ValueError):
         return ""
+
+
+def _about(method: str, resource: Resource) -> dict[str, str]:
+    """Which resource a line is about, in the words of the keeper's lines."""
+    kind = resource.kind.plural
+    return {"method": method, "kind": kind, "namespace": resource.namespace, "name": resource.name}

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Protocol
 from uuid import UUID
 
+from scoreboard import telemetry
 from scoreboard_realtime.errors import Close
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.session import Session
@@ -36,6 +37,7 @@ class Connection:
         "missed",
         "news",
         "outlet",
+        "request_id",
         "session",
         "slow_since",
         "told",
@@ -43,6 +45,8 @@ class Connection:
 
     def __init__(self, id_: str, address: str, outlet: Outlet, session: Session) -> None:
         self.id = id_
+        self.request_id = telemetry.served_request()
+        """Of its handshake: what becomes of the connection later is logged under it too."""
         self.address = address
         self.outlet = outlet
         self.session = session

@@ -27,6 +27,7 @@ _log = structlog.get_logger("scoreboard.fanout")
 _LONGEST_TICK = 1.0
 _BREATH = 256  # connections served before others on the event loop get a turn
 _RETRY = 1.0
+_MOST_TRACES = 16  # of what one frame brings; more would be a list that nobody reads
 
 TOO_SLOW = Refusal(
     ErrorCode.TOO_MANY_REQUESTS, "This connection reads too slowly. Come back, or listen to fewer channels.", 5
@@ -67,6 +68,9 @@ class FanOut:
         room.dirty = True
         if room.changed_at is None:
             room.changed_at = committed_at
+        trace = telemetry.traceparent()
+        if trace is not None and len(room.traces) < _MOST_TRACES:
+            room.traces.append(trace)
         self._pending.add(room)
         self._wake.set()
 
@@ -160,6 +164,7 @@ class FanOut:
         if room.dirty and not await self._refresh(room):
             return
         now = _now()
+        traces, room.traces = room.traces, []
         later: list[float] = []
         for audience in list(room.audiences.values()):
             if audience.last is room.top:
@@ -167,7 +172,9 @@ class FanOut:
             if audience.next_at > now:
                 later.append(audience.next_at)
             else:
-                await self._send(room, audience)
+                told = {"scoreboard.board": room.key.board}
+                with telemetry.carried_span("broadcast", traces, "producer", attributes=told):
+                    await self._send(room, audience)
         room.next_read_at = _now() + self._tick(room)
         if later:
             room.next_read_at = min(room.next_read_at, *later)
@@ -222,7 +229,8 @@ class FanOut:
         audience.next_at = started + max(self._tick(room), self._settings.inactive_tick if audience.slow else 0.0)
         telemetry.FANOUT_SECONDS.observe(room.cost)
         if room.changed_at is not None and not audience.slow:
-            telemetry.COMMIT_TO_SOCKET.observe(max(0.0, (telemetry.utc_now() - room.changed_at).total_seconds()))
+            seconds = (telemetry.utc_now() - room.changed_at).total_seconds()
+            telemetry.COMMIT_TO_SOCKET.observe(max(0.0, seconds), telemetry.exemplar())
             room.changed_at = None
 
     async def _hand_out(self, audience: Audience, parcel: Parcel) -> None:

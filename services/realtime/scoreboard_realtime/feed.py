@@ -140,6 +140,10 @@ class Feed:
         if published.epoch != self.epoch or published.first != expected:
             self._lost(published)
         self.epoch, self.number = published.epoch, last
+        with telemetry.carried_span("read event", [published.event.traceparent]):
+            self._hand_on(published)
+
+    def _hand_on(self, published: Published) -> None:
         self._on_event(published)
         new = False
         for index in range(len(published.event.items)):
@@ -148,7 +152,7 @@ class Feed:
                 self._on_item(published, index)
         if new:  # what is announced a second time was delivered before
             age = telemetry.utc_now() - published.event.committed_at
-            telemetry.EVENT_DELIVERY.observe(max(0.0, age.total_seconds()))
+            telemetry.EVENT_DELIVERY.observe(max(0.0, age.total_seconds()), telemetry.exemplar())
 
     def _lost(self, published: Published) -> None:
         _log.warning("events were lost", expected=self.number + 1, first=published.first)

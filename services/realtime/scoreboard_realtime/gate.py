@@ -7,6 +7,7 @@ from typing import Any
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.security.identifiers import request_id_of
 from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.settings import Settings
 from scoreboard_realtime.addresses import header, origin_allowed
@@ -17,6 +18,8 @@ from scoreboard_realtime.transports import engineio, sse
 from scoreboard_realtime.transports import socketio as socketio_transport
 
 _STARTS = ("http.response.start", "websocket.http.response.start")
+_ENGINE = socketio_transport.PATH
+_REFUSED = 400
 _SSE_PREFIX = sse.PATH.partition("{")[0]
 _STRANGER = Refusal(ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
 _TOO_LARGE = Refusal(ErrorCode.PAYLOAD_TOO_LARGE, "This message is larger than the live protocol allows.")
@@ -36,7 +39,10 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._application(scope, receive, send)
             return
-        send = self._with_headers(send)
+        with telemetry.serving(request_id_of(header(scope, b"x-request-id"))) as served:
+            await self._pass(scope, receive, self._with_headers(scope, send, served))
+
+    async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
         origin = header(scope, b"origin")
         refusal = self._refusal(scope, origin)
         if refusal is not None:
@@ -50,7 +56,7 @@ class Gate:
     def _refusal(self, scope: Any, origin: str) -> Refusal | None:
         if not origin_allowed(self._settings, origin):
             return _STRANGER
-        if not scope["path"].startswith(socketio_transport.PATH):
+        if not scope["path"].startswith(_ENGINE):
             return None
         query = scope["query_string"]
         if self._reception.draining and b"sid=" not in query:
@@ -60,13 +66,19 @@ class Gate:
             return _TOO_LARGE
         return None
 
-    def _with_headers(self, send: Any) -> Any:
-        """Every reply over HTTP, Engine.IO's and a refused handshake included, carries the headers of all replies."""
+    def _with_headers(self, scope: Any, send: Any, served: telemetry.serving) -> Any:
+        """Every reply over HTTP, Engine.IO's and a refused handshake included, carries the headers of all replies.
+
+        What Engine.IO refuses by itself, such as another version or a session that is over, is told here.
+        """
+        own = (b"x-request-id", str(served.request_id).encode())
 
         async def answer(message: Any) -> None:
             if message["type"] in _STARTS:
                 given = [(name.lower(), value) for name, value in message.get("headers", [])]
-                message = {**message, "headers": self._headers.complete(given)}
+                message = {**message, "headers": self._headers.complete(given, own)}
+                if message["status"] >= _REFUSED and not served.refused and scope["path"].startswith(_ENGINE):
+                    telemetry.rejected(ErrorCode.VALIDATION_ERROR, transport=engineio.NAME)
             await send(message)
 
         return answer

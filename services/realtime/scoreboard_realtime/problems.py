@@ -1,11 +1,11 @@
 """Refusals outside a live connection: problem documents (RFC 9457), as the API answers them."""
 
 import math
-import secrets
 
 import msgspec
 from starlette.responses import Response
 
+from scoreboard import telemetry
 from scoreboard.domain.errors import Refusal, layer_of
 from scoreboard_realtime.errors import meta_code
 
@@ -20,7 +20,7 @@ def problem(refusal: Refusal, path: str, headers: dict[str, str] | None = None) 
         "detail": refusal.detail,
         "instance": path,
         "code": refusal.code,
-        "request_id": secrets.token_hex(8),
+        "request_id": telemetry.served_request(),
         "layer": layer_of(refusal.code),
     }
     sent = dict(headers or {})

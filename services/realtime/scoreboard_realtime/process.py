@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from scoreboard import telemetry
+from scoreboard import __version__, telemetry
 from scoreboard.security.head_bounds import with_head_bounds
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
@@ -90,6 +90,10 @@ def run_process() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)  # refusals are counted and written by us
     # Engine.IO writes some refusals as errors and quotes what was sent: of its lines only those about a crash are kept.
     logging.getLogger("engineio.server").addFilter(lambda record: record.exc_info is not None)
+    telemetry.begin_tracing("realtime", __version__, settings)
     import uvloop
 
-    uvloop.run(serve(settings))
+    try:
+        uvloop.run(serve(settings))
+    finally:
+        telemetry.end_tracing()

@@ -167,7 +167,7 @@ class Reception:
         connection.outlet.send(parcel)
 
     def _count(self, connection: Connection, refusal: Refusal) -> None:
-        telemetry.rejected(refusal.code, transport=connection.outlet.transport)
+        telemetry.rejected(refusal.code, transport=connection.outlet.transport, request_id=connection.request_id)
 
     def _refuse(self, connection: Connection, effect: Refuse) -> None:
         self._count(connection, effect.refusal)

@@ -34,13 +34,17 @@ class Audience:
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """The visible top of one board season, as far as this process knows it, and its audiences."""
+    """The visible top of one board season, as far as this process knows it, and its audiences.
+
+    ``traces`` are the contexts of changes that were not sent yet, as far as they are recorded.
+    """
 
     key: RoomKey
     top: BoardView | None = None
     dirty: bool = False
     snapshot_due: bool = False
     changed_at: datetime | None = None
+    traces: list[str] = field(default_factory=list)
     next_read_at: float = 0.0
     cost: float = 0.0
     audiences: dict[tuple[Channel, bool], Audience] = field(default_factory=dict)

@@ -5,7 +5,7 @@ import signal
 
 import uvloop
 
-from scoreboard import telemetry
+from scoreboard import __version__, telemetry
 from scoreboard.probes import ProbeServer
 from scoreboard.settings import Settings
 from scoreboard.supervision import tune_garbage_collector
@@ -40,4 +40,8 @@ def run_process() -> None:
     """Read the settings and run."""
     settings = Settings()
     telemetry.configure_logs("worker", form=settings.log_format, level=settings.log_level)
-    uvloop.run(run(settings))
+    telemetry.begin_tracing("worker", __version__, settings)
+    try:
+        uvloop.run(run(settings))
+    finally:
+        telemetry.end_tracing()

@@ -31,6 +31,7 @@ class LedgerEntry:
     """One score event: the truth. The three tuples run in parallel, one place for each board season it touched.
 
     ``previous`` and ``current`` are the player's scores before and after; None where nothing counts for the player.
+    ``trace_id`` is the trace context (W3C) of a completion that is recorded, of an amendment the id of its request.
     """
 
     entry_type: EntryType

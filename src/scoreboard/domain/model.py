@@ -121,6 +121,7 @@ class JudgedWindow:
         kind_key: Kind of its last completion, whose policy applies.
         ended_at: Moment of its last completion.
         detail: The explanation for a reviewer, JSON values only; None for what nobody will look at.
+        trace_id: Trace context of its last completion, where that is recorded.
     """
 
     player_id: UUID
@@ -136,6 +137,7 @@ class JudgedWindow:
     kind_key: str
     ended_at: datetime
     detail: dict[str, Any] | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,15 @@ class ScoreItem(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, array_like=True):
-    """What one batch committed: its board seasons (key and season id) and its entries in ledger order."""
+    """What one batch committed: its board seasons (key and season id) and its entries in ledger order.
+
+    ``traceparent`` is the context of the announcement (W3C Trace Context), where that is recorded.
+    """
 
     seasons: tuple[tuple[str, int], ...]
     items: tuple[ScoreItem, ...]
     committed_at: datetime
-    trace_id: str | None = None
+    traceparent: str | None = None
 
 
 class Published(msgspec.Struct, frozen=True):

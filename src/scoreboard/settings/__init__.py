@@ -17,12 +17,13 @@ from scoreboard.settings.cluster import Cluster
 from scoreboard.settings.defence import Defence
 from scoreboard.settings.past import Past
 from scoreboard.settings.places import Places
+from scoreboard.settings.tracing import Tracing
 from scoreboard.settings.work import Work
 
 MASTER_KEY_BYTES = 32
 
 
-class Settings(Places, Access, Cluster, Defence, Anticheat, Work, Past, BaseSettings):
+class Settings(Places, Access, Cluster, Defence, Anticheat, Work, Past, Tracing, BaseSettings):
     """Addresses, keys, limits and timeouts. Times are seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix="SCOREBOARD_", frozen=True, extra="ignore")

@@ -181,9 +181,10 @@ class Database:
         for attempt in range(1, self._tries + 1):
             began = time.perf_counter()
             try:
-                async with self._engine.connect() as connection:
-                    telemetry.DATABASE_WAIT.observe(time.perf_counter() - began)
-                    return await _commit(connection, work)
+                with telemetry.span("postgres transaction", "client", **{"db.system.name": "postgresql"}):
+                    async with self._engine.connect() as connection:
+                        telemetry.DATABASE_WAIT.observe(time.perf_counter() - began, telemetry.exemplar())
+                        return await _commit(connection, work)
             except _WEIGHED as error:
                 await self._weigh(error, attempt)
         raise AssertionError("the last attempt returns or raises")

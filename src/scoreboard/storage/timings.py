@@ -14,7 +14,8 @@ from scoreboard.storage.database import Transaction
 class Timing(NamedTuple):
     """One ledger entry with the moment at which the attempt was begun; None where its row is gone.
 
-    ``timed`` is off where a trusted server sent it: then its moment tells nothing about the player.
+    ``timed`` is off where a trusted server sent it: then its moment tells nothing about the player. ``trace_id`` is the
+    trace context of its request where that is recorded; it is read for what is new only.
     """
 
     seq: int
@@ -26,6 +27,7 @@ class Timing(NamedTuple):
     points: int
     begun_at: datetime | None
     timed: bool
+    trace_id: str | None = None
 
 
 COMPLETED = frozenset(("applied", "held"))
@@ -36,7 +38,7 @@ _COLUMNS = "l.seq, l.entry_type, l.at, l.player_id, l.kind_key, l.kind_version, 
 _UNTIMED = "SELECT 1 FROM untimed_actions u WHERE u.action_id = l.action_id"
 _COMPLETED = f"l.entry_type IN ('applied', 'held') AND NOT EXISTS ({_UNTIMED})"
 _AFTER = (
-    f"SELECT {_COLUMNS}, NOT EXISTS ({_UNTIMED}) FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
+    f"SELECT {_COLUMNS}, NOT EXISTS ({_UNTIMED}), l.trace_id FROM ledger l LEFT JOIN actions a ON a.id = l.action_id"
     " WHERE l.seq > $1 AND l.seq <= $1 + $2 ORDER BY l.seq"
 )
 _NEWEST = (

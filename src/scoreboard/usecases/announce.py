@@ -72,8 +72,8 @@ def _group(boards: dict[str, Board], announcements: Sequence[Announcement]) -> _
             )
         )
     named = tuple((board.key, season_id) for season_id, board, _ in seasons)
-    trace_id = announcements[0].entry.trace_id if len(announcements) == 1 else None
-    return _Grouped(seasons, bus.ScoreEvent(named, tuple(items), announcements[0].entry.at, trace_id))
+    event = bus.ScoreEvent(named, tuple(items), announcements[0].entry.at, telemetry.traceparent())
+    return _Grouped(seasons, event)
 
 
 async def announce(
@@ -87,17 +87,18 @@ async def announce(
     Raises:
         LiveUnavailable: nothing is known to be announced; the outbox row stays for the sweep.
     """
-    grouped = _group(boards, announcements)
-    began = time.perf_counter()
-    projection = await leaderboard.project(
-        platform.live,
-        grouped.seasons,
-        event=bus.encode_event(grouped.event),
-        numbers=len(announcements),
-        stream_length=platform.settings.stream_length,
-        fresh_epoch=new_id().hex,
-    )
-    telemetry.LEADERBOARD_UPDATE.observe(time.perf_counter() - began)
+    with telemetry.span("announce", "producer"):
+        grouped = _group(boards, announcements)
+        began = time.perf_counter()
+        projection = await leaderboard.project(
+            platform.live,
+            grouped.seasons,
+            event=bus.encode_event(grouped.event),
+            numbers=len(announcements),
+            stream_length=platform.settings.stream_length,
+            fresh_epoch=new_id().hex,
+        )
+        telemetry.LEADERBOARD_UPDATE.observe(time.perf_counter() - began, telemetry.exemplar())
     telemetry.EVENTS_PUBLISHED.inc(len(announcements))
     return [
         tuple(
@@ -145,6 +146,11 @@ class OutboxMarker:
         self._replies.extend(marks.replies)
 
     async def _drain(self) -> None:
+        telemetry.forget_span()  # it is for all batches that come meanwhile
+        with telemetry.serving(None):
+            await self._tick_off()
+
+    async def _tick_off(self) -> None:
         while self._rows:
             taken = self._taken
             await asyncio.sleep(_NO_BATCH_FOR)

@@ -77,8 +77,9 @@ async def suspend_now(platform: Platform, player_id: UUID, policy: AntiCheatPoli
 
 
 def tell(judgements: Iterable[Judgement]) -> None:
-    """Count the signals of committed judgements, and log those that lead to something, or would in shadow mode."""
+    """Count committed judgements and their signals, and log those that lead to something, or would in shadow mode."""
     for judgement in judgements:
+        telemetry.SUSPICION.observe(judgement.memory.suspicion)
         events = judgement.notes if judgement.suspect is None else judgement.suspect.events
         for event in events:
             telemetry.SIGNALS.labels(event.signal).inc()

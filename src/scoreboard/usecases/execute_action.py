@@ -38,6 +38,7 @@ class JobPayload(msgspec.Struct, frozen=True):
     season_id: int | None
     trace_id: str | None
     signed: bool = False
+    request_id: str | None = None
 
 
 async def enqueue_action(platform: Platform, request: CompletionRequest) -> tuple[UUID, bool]:
@@ -62,6 +63,7 @@ async def enqueue_action(platform: Platform, request: CompletionRequest) -> tupl
         request.season_id,
         request.trace_id,
         request.signed,
+        telemetry.served_request(),
     )
 
     async def work(tx: Transaction) -> tuple[UUID, bool]:
@@ -110,12 +112,18 @@ async def run_due_jobs(platform: Platform, marker: OutboxMarker) -> int:
     taken = await platform.database.transact(lambda tx: jobs.claim(tx, settings.flush_items, settings.job_lease))
     if not taken:
         return 0
-    for job, answer in zip(taken, await _answers(platform, taken, marker), strict=True):
-        if answer is None:
-            await _again(platform, job)
-        else:
-            await _finish(platform, job, await _weighed(platform, job, answer))
+    with telemetry.carried_span("run jobs", [job.payload.get("trace_id") for job in taken]):
+        for job, answer in zip(taken, await _answers(platform, taken, marker), strict=True):
+            with telemetry.serving(job.payload.get("request_id")):  # absent where an older version queued it
+                await _settle(platform, job, answer)
     return len(taken)
+
+
+async def _settle(platform: Platform, job: Job, answer: Completion | Refusal | None) -> None:
+    if answer is None:
+        await _again(platform, job)
+    else:
+        await _finish(platform, job, await _weighed(platform, job, answer))
 
 
 async def _weighed(platform: Platform, job: Job, answer: Completion | Refusal) -> Completion | Refusal:
@@ -133,7 +141,8 @@ async def _answers(
     except Exception as error:  # noqa: BLE001 - whatever a job does wrong, it is the job's own
         if len(taken) > 1:
             return [(await _answers(platform, [job], marker))[0] for job in taken]
-        _log.warning("job failed", job=str(taken[0].id), tries=taken[0].tries, error=type(error).__name__)
+        with telemetry.serving(taken[0].payload.get("request_id")):
+            _log.warning("job failed", job=str(taken[0].id), tries=taken[0].tries, error=type(error).__name__)
         return [None]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from scoreboard import telemetry
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.judgement import Leave
@@ -18,9 +20,12 @@ from scoreboard.domain.review import CaseSource, Suspect, SuspicionEvent
 from scoreboard.storage import actions, model_windows, positions
 from scoreboard.storage.database import Transaction
 from scoreboard.storage.positions import Move
+from scoreboard.telemetry import utc_now
 from scoreboard.usecases.automatic_suspensions import ask_leave, suspend_now
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.raise_cases import raise_cases, would_be_raised
+
+_log = structlog.get_logger("scoreboard.anticheat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,14 @@ class Findings:
         windows: In the order of their ends; several models may have scored the same one.
         stages: What each of these models may do.
         told: What reviewers were last told about these players.
+        began_ns: When judging began, in nanoseconds since the epoch; for traces only.
     """
 
     step: Move
     windows: Sequence[JudgedWindow]
     stages: Mapping[str, ModelStage]
     told: Mapping[UUID, Told]
+    began_ns: int | None = None
 
 
 @dataclass(slots=True)
@@ -79,11 +86,28 @@ async def judge_players(platform: Platform, findings: Findings) -> dict[UUID, To
 
     if not await platform.database.transact(work):
         return None
-    for window in findings.windows:
-        telemetry.MODEL_WINDOWS.labels(str(findings.stages[window.model_id]), str(window.found)).inc()
-    for verdict in acted.verdicts.values():
-        telemetry.MODEL_VERDICTS.labels(str(verdict)).inc()
+    now = utc_now()
+    for index, window in enumerate(findings.windows):
+        _tell(findings, window, acted.verdicts.get(index), now)
     return acted.told
+
+
+def _tell(findings: Findings, window: JudgedWindow, verdict: Verdict | None, now: datetime) -> None:
+    """Metrics and span of a stored window, and the one line about a verdict that led to something."""
+    told = {"scoreboard.model": window.model_id, "scoreboard.found": str(window.found)}
+    with telemetry.carried_span("judge window", [window.trace_id], began_ns=findings.began_ns, attributes=told):
+        telemetry.MODEL_WINDOWS.labels(str(findings.stages[window.model_id]), str(window.found)).inc()
+        seconds = (now - window.ended_at).total_seconds()
+        telemetry.MODEL_VERDICT_SECONDS.observe(max(0.0, seconds), telemetry.exemplar())
+        if verdict is not None:
+            telemetry.MODEL_VERDICTS.labels(str(verdict)).inc()
+            _log.info(
+                "suspicious",
+                player_id=str(window.player_id),
+                signals=[detection.name for detection in window.detections],
+                verdict=str(verdict),
+                model=window.model_id,
+            )
 
 
 async def _weigh(platform: Platform, findings: Findings) -> _Acted:

@@ -62,7 +62,8 @@ async def sweep_outbox(platform: Platform, *, older_than: float | None = None, a
                     a for a in await _announcements(tx, row) if all(c.board_key in boards for c in a.changes)
                 ]
                 if announcements:
-                    await announce(platform, boards, announcements)
+                    with telemetry.carried_span("sweep outbox", [each.entry.trace_id for each in announcements]):
+                        await announce(platform, boards, announcements)
         if rows:
             await outbox.mark(tx, [row.id for row in rows])
         return len(rows)

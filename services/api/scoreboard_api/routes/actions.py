@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Request
 
+from scoreboard import telemetry
 from scoreboard.domain.action import Action, require_signed
 from scoreboard.domain.action_token_life import shown_status, token_state
 from scoreboard.domain.completion import CompletionRequest
@@ -121,6 +122,7 @@ async def _complete_item(wiring: Wiring, item: BatchItem, key: str, *, signed: b
                 mark,
                 points=item.points,
                 idempotency_key=key,
+                trace_id=telemetry.traceparent(),
                 signed=signed,
                 begun_at=token.issued_at,
                 timed=False,

@@ -11,6 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scoreboard import telemetry
 from scoreboard.domain.action import ActionStatus
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
@@ -160,6 +161,7 @@ def update_request(
             points=body.points,
             season_id=body.season,
             idempotency_key=idempotency_key(request),
+            trace_id=telemetry.traceparent(),
             signed=signed,
             clock_ahead=clock_ahead(request),
             players_at_address=_players_there(wiring, claims, request),
@@ -185,6 +187,7 @@ def by_token(
         points=body.points,
         season_id=body.season,
         idempotency_key=idempotency_key(request),
+        trace_id=telemetry.traceparent(),
         signed=signed,
         begun_at=token.issued_at,
         clock_ahead=clock_ahead(request),

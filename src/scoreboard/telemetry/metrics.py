@@ -1,20 +1,12 @@
-"""Every metric, and how logs are written. The only module that names a metric.
+"""Every metric. The only module that names one.
 
 Labels are bounded: never a player, an action, an address or a raw path.
 """
 
-import logging
-import sys
-import traceback
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import product
-from types import TracebackType
-from typing import Any
 
-import msgspec
-import structlog
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 from scoreboard.domain.errors import ErrorCode, layer_of
 from scoreboard.domain.events import Verdict
@@ -23,8 +15,10 @@ from scoreboard.domain.review import ReviewDecision
 from scoreboard.domain.signals import Signal
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
-_QUOTING = ("asyncpg.", "sqlalchemy.")
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_BRIEF = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_COARSE = (0.1, 0.5, 1)
+_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1)
 _PATIENT = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
@@ -40,6 +34,11 @@ STAGE_SECONDS = Histogram("scoreboard_stage_seconds", "Time a flush spends in on
 QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush", ["stage"])
 REQUEST_SECONDS = Histogram(
     "scoreboard_request_seconds", "Requests by the template of their route", ["route", "status"], buckets=_FAST
+)
+# The names of prometheus-fastapi-instrumentator, so that dashboards made for it work; it sees none of the hot routes.
+HTTP_REQUESTS = Counter("http_requests", "Requests by the template of their route", ["handler", "method", "status"])
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds", "Requests by the template of their route", ["handler", "method"], buckets=_COARSE
 )
 REQUESTS_FAILED = Counter("scoreboard_requests_failed", "Requests answered with 5xx; probes left out", ["status"])
 DATABASE_POOL = Gauge("scoreboard_database_pool_connections", "Connections that this process may have at once")
@@ -57,6 +56,12 @@ SECURITY_INCIDENTS = Counter(
 AUTH_EVENTS = Counter("scoreboard_auth_events", "Log-ins, refreshes, log-outs", ["event"])
 PROVIDER_READS = Counter("scoreboard_provider_reads", "Looks for the provider's and the cluster's keys", ["outcome"])
 SIGNALS = Counter("scoreboard_anticheat_signals", "Oddities that completions told of, refused ones too", ["signal"])
+SUSPICION = Histogram(
+    "scoreboard_anticheat_suspicion_ratio", "Suspicion of the player when a completion was judged", buckets=_SHARES
+)
+ANTICHEAT_SECONDS = Histogram(
+    "scoreboard_anticheat_seconds", "Time in which an engine judged what had come together", ["engine"], buckets=_BRIEF
+)
 AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
 MODEL_WINDOWS = Counter(
     "scoreboard_model_windows", "Windows that a model scored, and what it found", ["stage", "found"]
@@ -95,6 +100,7 @@ EVENT_DELIVERY = Histogram(
     "scoreboard_event_delivery_seconds", "From a batch's commit until a realtime process has read it", buckets=_PATIENT
 )
 STREAM_LAG = Gauge("scoreboard_stream_lag_items", "Items of the stream that this process has not read yet")
+TRACE_SPANS = Counter("scoreboard_trace_spans", "Spans by what became of them", ["outcome"])
 LOOP_FAILURES = Counter("scoreboard_loop_failures", "Supervised loops that failed and were restarted", ["loop"])
 LOOP_LAST_SUCCESS = Gauge(
     "scoreboard_loop_last_success_seconds", "When a supervised loop last finished a round", ["loop"]
@@ -158,6 +164,7 @@ for _code in ErrorCode:
 _from_zero(QUEUE_ITEMS, ("guard", "create", "complete"))
 _from_zero(BATCH_ITEMS, ("create", "complete"))
 _from_zero(STAGE_SECONDS, ("commit",))
+_from_zero(TRACE_SPANS, ("sent", "failed", "dropped"))
 _from_zero(TRANSACTION_RETRIES, ("conflict", "lost"))
 _from_zero(CACHE_READS, ("l1", "l2", "leaderboard", "postgres"))
 _from_zero(SECURITY_INCIDENTS, ("address", "player"))
@@ -165,6 +172,7 @@ _from_zero(AUTH_EVENTS, ("registered", "logged_in", "exchanged", "refreshed", "l
 _from_zero(AUTH_EVENTS, ("failed", "refresh_reused"))
 _from_zero(PROVIDER_READS, ("read", "failed"))
 _from_zero(SIGNALS, Signal)
+_from_zero(ANTICHEAT_SECONDS, ("inline", "model"))
 _from_zero(MODEL_WINDOWS, ModelStage, Found)
 _from_zero(MODEL_VERDICTS, Verdict)
 _from_zero(MODEL_STAGE, ("off", "none", "shadow", "canary", "hold", "suspend"))
@@ -176,34 +184,6 @@ _from_zero(CONNECTIONS, ("socketio", "websocket", "sse"))
 _from_zero(CONNECTS, ("socketio", "websocket", "sse"))
 _from_zero(MESSAGES_DROPPED, ("slow", "news_overflow"))
 _from_zero(RESUMES, ("current", "replayed", "snapshot"))
-
-
-def operator_begins(resources: Iterable[str], conditions: Iterable[str], outcomes: Iterable[str]) -> None:
-    """Make the operator's series, in its own process only: what a resource is called elsewhere nobody knows here."""
-    _from_zero(OPERATOR_RECONCILES, resources, outcomes)
-    _from_zero(OPERATOR_OBJECTS, resources, conditions)
-    for metric in (OPERATOR_DRIFT, OPERATOR_ROUND_SECONDS, OPERATOR_WATCH_AGE):
-        _from_zero(metric, resources)
-
-
-def utc_now() -> datetime:
-    """The process's clock, for what no transaction and no Redis call can date. Scores never use it."""
-    return datetime.now(UTC)  # noqa: TID251 - the one place that reads it
-
-
-def rejected(code: ErrorCode, **fields: Any) -> None:
-    """Count a refusal and write its one line. ``fields`` must hold no secret and nothing the client sent raw."""
-    layer = layer_of(code)
-    REJECTIONS.labels(layer, code).inc()
-    structlog.get_logger("scoreboard.rejection").info("rejected", code=str(code), layer=str(layer), **fields)
-
-
-def connect_refused(code: ErrorCode, transport: str) -> None:
-    """Count a live connection that was not let in, which is also a refusal like any other."""
-    CONNECTS_REFUSED.labels(transport, code).inc()
-    rejected(code, transport=transport)
-
-
 # Beside them what only alerts ask for; a counter that begins with its first event hides that event from rate().
 _from_zero(REQUESTS_FAILED, ("500", "503", "504"))
 _from_zero(TRANSACTION_FAILURES, ("timeout", "contended", "unavailable", "pool"))
@@ -214,81 +194,9 @@ _from_zero(
 )
 
 
-def told_by(error: BaseException) -> str:
-    """What an error says of itself, fit for a log.
-
-    Errors of the database quote the row and the parameters that they are about: addresses, hashes, tokens. Of them only
-    the class, the SQLSTATE and the names of table and constraint are kept.
-    """
-    if not type(error).__module__.startswith(_QUOTING):
-        return str(error)
-    names = ("sqlstate", "table_name", "constraint_name")
-    return " ".join(f"{name}={value}" for name in names if (value := getattr(error, name, None)))
-
-
-def _trace(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
-    """A traceback as Python writes it, with what the errors may tell."""
-    error: BaseException | None = exc_info[1]
-    parts: list[str] = []
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        kind = type(error)
-        stack = "".join(traceback.format_tb(error.__traceback__))
-        parts.append(
-            f"Traceback (most recent call last):\n{stack}{kind.__module__}.{kind.__qualname__}: {told_by(error)}"
-        )
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n\nwhich came from:\n\n".join(parts)
-
-
-def _ecs_names(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Elastic Common Schema names, so that a shipper needs no mapping."""
-    event["message"] = event.pop("event")
-    event["@timestamp"] = event.pop("timestamp")
-    event["log.level"] = event.pop("level")
-    return event
-
-
-_json = msgspec.json.Encoder(enc_hook=repr)
-
-
-def _to_json(event: dict[str, Any], **_: Any) -> str:
-    return _json.encode(event).decode()
-
-
-def configure_logs(service: str, *, form: str, level: str) -> None:
-    """Write structured lines to standard output: JSON for machines, ``console`` for a person at a terminal.
-
-    Control characters are escaped by the JSON renderer, so a name cannot forge a line.
-    """
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(_trace),
-    ]
-    if form == "json":
-        render: list[Any] = [_ecs_names, structlog.processors.JSONRenderer(serializer=_to_json)]
-    else:
-        render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    threshold = getattr(logging, level.upper())
-    structlog.configure(
-        processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(service=service)
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render]
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
-
-
-def serve_metrics(host: str, port: int) -> None:
-    """Answer scrapes on a port of their own, never through the ingress. Port 0 leaves it out."""
-    if port:
-        start_http_server(port, addr=host)
+def operator_begins(resources: Iterable[str], conditions: Iterable[str], outcomes: Iterable[str]) -> None:
+    """Make the operator's series, in its own process only: what a resource is called elsewhere nobody knows here."""
+    _from_zero(OPERATOR_RECONCILES, resources, outcomes)
+    _from_zero(OPERATOR_OBJECTS, resources, conditions)
+    for metric in (OPERATOR_DRIFT, OPERATOR_ROUND_SECONDS, OPERATOR_WATCH_AGE):
+        _from_zero(metric, resources)
