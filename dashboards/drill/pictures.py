@@ -34,11 +34,16 @@ _LONGEST = 34
 
 @dataclass(frozen=True)
 class Line:
-    """One series: minutes since the drill began, and values."""
+    """One series: minutes since the drill began, and values; one that is no number is a hole."""
 
     legend: str
     times: list[float]
     values: list[float]
+
+    @property
+    def known(self) -> list[float]:
+        """The values without the holes."""
+        return [value for value in self.values if math.isfinite(value)]
 
 
 @dataclass(frozen=True)
@@ -62,20 +67,26 @@ async def read_page(client: httpx.AsyncClient, page: Page, began: datetime, ende
             span = {"start": began.timestamp(), "end": ended.timestamp(), "step": step}
             reply = await client.get("/api/v1/query_range", params={"query": expr, **span})
             series = reply.raise_for_status().json()["data"]["result"]
-            found = [line for each in series if (line := _line(legend, each, began))]
+            found = [line for each in series if (line := _line(legend, each, began, step))]
             lines += found
             empty += [] if found else [legend]
         shown.append(Shown(panel, lines, empty))
     return shown
 
 
-def _line(legend: str, series: dict[str, Any], began: datetime) -> Line | None:
-    """A series without its holes; None when there is nothing else in it."""
-    pairs = [((float(at) - began.timestamp()) / 60, float(value)) for at, value in series["values"]]
-    known = [pair for pair in pairs if math.isfinite(pair[1])]
-    for label, value in series["metric"].items():
-        legend = legend.replace("{{" + label + "}}", value)
-    return Line(legend, [at for at, _ in known], [value for _, value in known]) if known else None
+def _line(legend: str, series: dict[str, Any], began: datetime, step: float) -> Line | None:
+    """A series, with a hole where something is missing; None when there is nothing else in it."""
+    times: list[float] = []
+    values: list[float] = []
+    for at, value in ((float(at) - began.timestamp(), float(value)) for at, value in series["values"]):
+        if times and at - times[-1] * 60 > 1.5 * step:
+            times.append((at - step) / 60)
+            values.append(math.nan)
+        times.append(at / 60)
+        values.append(value if math.isfinite(value) else math.nan)
+    for label, text in series["metric"].items():
+        legend = legend.replace("{{" + label + "}}", text)
+    return Line(legend, times, values) if any(map(math.isfinite, values)) else None
 
 
 def wrongly_empty(page: Page, shown: Sequence[Shown]) -> list[str]:
@@ -97,6 +108,7 @@ def draw(page: Page, shown: Sequence[Shown], path: Path) -> None:
     figure = Figure(figsize=(WIDTH * _COLUMN_IN, height * _ROW_IN), dpi=_DPI)
     figure.text(0.005, 1 - 0.6 / height, f"{page.title}. {page.words}", fontsize=11, weight="bold", va="center")
     panels = iter(shown)
+    longest = max((line.times[-1] for each in shown for line in each.lines), default=1.0)
     for spot in spots:
         bottom = 1 - (spot.top + spot.height + 1) / height
         if spot.panel is None:
@@ -109,14 +121,14 @@ def draw(page: Page, shown: Sequence[Shown], path: Path) -> None:
             (spot.width - beside - 0.25) / WIDTH,
             (spot.height - above - below) / height,
         )
-        _panel(figure.add_axes(box), next(panels))
+        _panel(figure.add_axes(box), next(panels), longest)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     with Image.open(path) as picture:  # few colours: a tenth of the size
         picture.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
 
 
-def _panel(axes: Axes, shown: Shown) -> None:
+def _panel(axes: Axes, shown: Shown, longest: float) -> None:
     panel = shown.panel
     axes.set_title(panel.title, fontsize=8, loc="left", pad=3)
     axes.tick_params(labelsize=6, length=2, pad=1)
@@ -138,9 +150,9 @@ def _panel(axes: Axes, shown: Shown) -> None:
         for limit in panel.limits:
             axes.axhline(limit, color="#cc0000", linewidth=0.6, linestyle=":")
         _name(axes, shown.lines)
-    values = [value for line in shown.lines for value in line.values]
+    values = [value for line in shown.lines for value in line.known]
     axes.set_ylim(bottom=min(0.0, *values), top=panel.most or (None if max(values) > 0 else 1.0))
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, longest)
 
 
 def _large(axes: Axes, shown: Shown) -> None:
@@ -148,13 +160,13 @@ def _large(axes: Axes, shown: Shown) -> None:
     axes.lines[0].set_color("#bbccdd")
     axes.set_xticks([])
     axes.set_yticks([])
-    words = in_words(shown.lines[0].values[-1], shown.panel.unit)
+    words = in_words(shown.lines[0].known[-1], shown.panel.unit)
     axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=17, weight="bold", transform=axes.transAxes)
 
 
 def _name(axes: Axes, lines: Sequence[Line]) -> None:
     """A legend beneath, of the highest lines where there are many."""
-    highest = sorted(zip(lines, axes.lines, strict=False), key=lambda pair: -max(pair[0].values))[:_LEGEND]
+    highest = sorted(zip(lines, axes.lines, strict=False), key=lambda pair: -max(pair[0].known))[:_LEGEND]
     names = [line.legend if len(line.legend) <= _LONGEST else line.legend[: _LONGEST - 1] + "…" for line, _ in highest]
     axes.legend(
         [drawn for _, drawn in highest],

@@ -142,7 +142,7 @@ class Crowd:
         for case in (await self.moderator.ask("GET", "/moderation/cases?limit=5"))["items"]:
             path = f"/moderation/cases/{case['id']}"
             await self.moderator.ask("POST", f"{path}/claim", {})
-            await self.moderator.ask("POST", f"{path}/decide", {"decision": "dismiss", "note": "A drill."})
+            await self.moderator.ask("POST", f"{path}/decide", {"decision": "reject", "note": "A drill."})
         await asyncio.sleep(self._pace(30.0))
 
 

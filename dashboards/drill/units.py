@@ -3,6 +3,8 @@
 _TIMES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _BINARY = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _THOUSANDS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_WHOLE = 9.995
+"""From a thousand per cent on, digits behind the point say nothing."""
 _AFTER = {"ops": "/s", "reqps": "/s", "cps": "/s", "d": " d"}
 
 
@@ -14,7 +16,7 @@ def in_words(value: float, unit: str) -> str:
         unit: as Grafana names it; those of our panels.
     """
     if unit == "percentunit":
-        return f"{value * 100:.3g} %"
+        return f"{value * 100:.3g} %" if abs(value) < _WHOLE else f"{value * 100:,.0f} %"
     if unit == "s":
         return _in(value, _TIMES)
     if unit == "bytes":

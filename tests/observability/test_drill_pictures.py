@@ -1,5 +1,6 @@
 """The drill's pictures: values as people say them, and no panel that is empty without a reason."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ FULL = [
         (17.71, "reqps", "17.7/s"),
         (3 * 2**20, "bytes", "3 MiB"),
         (-0.5, "percentunit", "-50 %"),
+        (-112.3, "percentunit", "-11,230 %"),
         (12, "d", "12 d"),
     ],
 )
@@ -59,16 +61,20 @@ def test_reasons_are_of_panels_that_there_are() -> None:
         assert all(reason.endswith(".") for reason in excused.values())
 
 
-async def test_holes_and_what_is_no_number_are_left_out() -> None:
+async def test_what_is_missing_or_no_number_is_a_hole() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         assert "$" not in request.url.params["query"]
-        values = [[NOON.timestamp(), "NaN"], [NOON.timestamp() + 60, "4"]] if request.url.params["query"] == "x" else []
+        first = [[NOON.timestamp() + 3 * number, "4"] for number in (0, 1, 20)]
+        values = first if request.url.params["query"] == "x" else [[NOON.timestamp(), "NaN"]]
         series = [{"metric": {"a": "b"}, "values": values}]
         return httpx.Response(200, json={"data": {"result": series}})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://here") as client:
-        _, shown = await read_page(client, PAGE, NOON, NOON.replace(minute=5), 1)  # type: ignore[arg-type]
-    assert shown.lines == [Line("b", [1.0], [4.0])]
+        _, shown = await read_page(client, PAGE, NOON, NOON.replace(minute=12), 1)  # type: ignore[arg-type]
+    [line] = shown.lines
+    assert (line.legend, line.known) == ("b", [4.0, 4.0, 4.0])
+    assert [round(each * 60) for each in line.times] == [0, 3, 57, 60]
+    assert [math.isnan(each) for each in line.values] == [False, False, True, False]
     assert shown.empty == ["other"]
 
 
