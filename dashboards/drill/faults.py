@@ -183,14 +183,6 @@ FAULTS: tuple[Fault, ...] = (
         "the self-audit's round, ≤ 5 s",
     ),
     Fault(
-        "model",
-        "The model's process is killed",
-        _expect("AnticheatDown", budgets=("VerdictsLate",)),
-        _kill(lambda ground: ground.services["anticheat-ml"]),
-        _back(lambda ground: ground.services["anticheat-ml"]),
-        arithmetic=_SCRAPE,
-    ),
-    Fault(
         "realtime",
         "The live service is killed",
         _expect("RealtimeDown", budgets=("BroadcastsLate", "EventsLate")),
@@ -247,5 +239,14 @@ FAULTS: tuple[Fault, ...] = (
         _forge_tokens,
         _nothing,
         arithmetic="the 50th failure is the incident",
+    ),
+    # Last: what it saw of the players is gone then, and its dashboard would be empty.
+    Fault(
+        "model",
+        "The model's process is killed",
+        _expect("AnticheatDown", budgets=("VerdictsLate",)),
+        _kill(lambda ground: ground.services["anticheat-ml"]),
+        _back(lambda ground: ground.services["anticheat-ml"]),
+        arithmetic=_SCRAPE,
     ),
 )

@@ -4,6 +4,7 @@ Waits are conditions with deadlines that a busy machine can keep; what is judged
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -39,14 +40,14 @@ class Pace:
     Attributes:
         scale: how many times faster than in real life time passes in the rules.
         every: seconds between two scrapes and two evaluations.
-        gather: seconds until Alertmanager tells.
+        gather: seconds until Alertmanager tells. A burst of errors is scaled, two looks at the stores are not.
         stays: seconds that a fault goes on once it is told: what else would be told of it has time to come.
         people: how many play.
     """
 
     scale: float = 30
     every: int = 1
-    gather: int = 10
+    gather: int = 15
     stays: float = 12
     people: int = 14
 
@@ -162,7 +163,8 @@ class Drill:
 
     async def _shares(self) -> dict[str, float]:
         found = await self.ask("scoreboard:slo_errors:ratio_rate5m")
-        return {each["metric"]["slo"]: float(each["value"][1]) for each in found}
+        shares = {each["metric"]["slo"]: float(each["value"][1]) for each in found}
+        return {slo: share for slo, share in shares.items() if math.isfinite(share)}
 
 
 @asynccontextmanager
