@@ -40,6 +40,10 @@ demo: $(INSTALLED) ## Let simulated players play on the running platform
 observe: $(INSTALLED) ## Watch the running platform: Prometheus and Alertmanager with all rules (or says how to get them)
 	@exec $(BIN)/python -m dashboards.observe $(ARGS)
 
+.PHONY: drill
+drill: $(INSTALLED) ## Break a platform in a dozen ways; the right people must be told of each, once, and of its end (needs Prometheus)
+	@$(BIN)/python -m dashboards.drill $(ARGS)
+
 .PHONY: test
 test: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test against real stores, real processes and a real browser
 	$(BIN)/pytest -n $(NPROC) --dist loadfile $(ARGS)

@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent / "alerts"
-LINGER = "7m"
+LINGER = "10m"
 """How long a cause that is over still holds back what follows from it: the five minutes of the shortest window in which
 its errors are counted, and some. Prometheus knows ``keep_firing_for`` since 2.42."""
+SHORTER = "6m"
+"""The same for a cause that may itself follow from another: it is never the last to speak of both."""
 SEVERITIES = ("critical", "warning", "none")
 
 
@@ -78,7 +80,7 @@ class Alert:
             "alert": self.name,
             "expr": self.expr,
             **({"for": self.hold} if self.hold else {}),
-            **({"keep_firing_for": LINGER} if self.provides else {}),
+            **({"keep_firing_for": SHORTER if self.needs else LINGER} if self.provides else {}),
             "labels": labels,
             "annotations": {
                 "summary": self.summary,

@@ -12,6 +12,7 @@ import yaml
 
 from dashboards.generate import HERE, ROOT
 from dashboards.rules import as_yaml, parts
+from dashboards.scaling import faster
 from scoreboard_cli.failures import ExpectedError
 
 PARTS = ("always", "anticheatMl")
@@ -33,8 +34,10 @@ class Beside:
         prometheus_port: where Prometheus listens, on this machine only.
         alertmanager_port: the same for Alertmanager.
         webhook: who is told of every alert, as JSON; empty: nobody, look at Alertmanager.
-        scale: how many times shorter the windows of objectives are than in real life.
+        scale: how many times faster than in real life time passes in the rules (``scaling.py``).
         every: seconds between two scrapes and two evaluations.
+        gather: seconds until Alertmanager tells: so long a cause has to overtake what follows from it. Processes look
+            at their stores every five seconds and believe the second failure, at whatever pace the rules run.
     """
 
     folder: Path
@@ -44,14 +47,16 @@ class Beside:
     webhook: str = ""
     scale: float = 1
     every: int = 5
+    gather: int = 10
 
     def write(self) -> None:
         """Write every file that the two need."""
         rules = self.folder / "rules"
         rules.mkdir(parents=True, exist_ok=True)
-        groups = parts(self.scale)
+        groups = parts()
         for part in PARTS:
-            text = as_yaml(groups[part]).replace("$RUNBOOKS", str(ROOT / "docs" / "runbooks.md"))
+            text = as_yaml(faster(groups[part], self.scale, self.every))
+            text = text.replace("$RUNBOOKS", str(ROOT / "docs" / "runbooks.md"))
             (rules / f"{part}.yaml").write_text(text.replace("$GRAFANA", "http://localhost:3000"), "utf-8")
         self._file("prometheus.yaml", self._prometheus())
         self._file("alertmanager.yaml", self._alertmanager())
@@ -81,8 +86,7 @@ class Beside:
             receiver["name"] = name
             if self.webhook:
                 receiver["webhook_configs"] = [{"url": f"{self.webhook.rstrip('/')}/{name}", "send_resolved": True}]
-        content["route"]["group_wait"] = f"{2 * self.every}s"
-        content["route"]["group_interval"] = f"{2 * self.every}s"
+        content["route"]["group_wait"] = content["route"]["group_interval"] = f"{self.gather}s"
         return content
 
     def commands(self) -> dict[str, list[str]]:
@@ -96,6 +100,7 @@ class Beside:
                 f"--storage.tsdb.path={self.folder / 'series'}",
                 "--storage.tsdb.retention.time=7d",
                 f"--web.listen-address={here}:{self.prometheus_port}",
+                f"--rules.alert.resend-delay={2 * self.every}s",  # the first may come before Alertmanager is found
                 "--log.level=warn",
             ],
             "alertmanager": [

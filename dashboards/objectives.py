@@ -90,29 +90,20 @@ def recorded(window: int) -> str:
     return f"scoreboard:slo_errors:ratio_rate{duration(window)}"
 
 
-def recording_groups(objectives: list[Objective], scale: float = 1) -> list[dict[str, Any]]:
-    """Groups of recording rules: the windows of alerts every half minute, the budgets of 30 days every two.
-
-    Args:
-        objectives: what to record.
-        scale: by how much real time is shorter than the windows say; a drill that has minutes uses 60 or more.
-    """
-    quick = [
-        _record(recorded(window), each.ratio(duration(window / scale)), each)
-        for each in objectives
-        for window in WINDOWS
-    ]
+def recording_groups(objectives: list[Objective]) -> list[dict[str, Any]]:
+    """Groups of recording rules: the windows of alerts every half minute, the budgets of 30 days every two."""
+    quick = [_record(recorded(window), each.ratio(duration(window)), each) for each in objectives for window in WINDOWS]
     slow = []
     for each in objectives:
         share = f'{recorded(WINDOW)}{{slo="{each.name}"}}'
         slow += [
             _record("scoreboard:slo_objective:ratio", f"vector({each.objective / 100:g})", each),
-            _record(recorded(WINDOW), each.ratio(duration(WINDOW / scale)), each),
+            _record(recorded(WINDOW), each.ratio(duration(WINDOW)), each),
             _record("scoreboard:slo_budget_remaining:ratio", f"1 - {share} / {each.budget:g}", each),
         ]
     return [
         {"name": "scoreboard-slo-windows", "interval": "30s", "rules": quick},
-        {"name": "scoreboard-slo-budgets", "interval": duration(max(15, 120 / scale)), "rules": slow},
+        {"name": "scoreboard-slo-budgets", "interval": "2m", "rules": slow},
     ]
 
 
@@ -120,26 +111,24 @@ def _record(name: str, expr: str, objective: Objective) -> dict[str, Any]:
     return {"record": name, "expr": expr, "labels": {"slo": objective.name}}
 
 
-def burn_alerts(objectives: list[Objective], scale: float = 1) -> list[Alert]:
+def burn_alerts(objectives: list[Objective]) -> list[Alert]:
     """Two alerts for each objective: a fast burn pages (where ``page`` says so), a slow one is a ticket."""
-    return [alert for each in objectives for alert in (_fast(each, scale), _slow(each, scale))]
+    return [alert for each in objectives for alert in (_fast(each), _slow(each))]
 
 
-def _fast(objective: Objective, scale: float) -> Alert:
+def _fast(objective: Objective) -> Alert:
     severity = "critical" if objective.page else "warning"
     words = "At this pace the budget of 30 days is used up within five days, or much sooner."
-    return _burn(objective, "Fast", FAST, severity, max(15, 60 / scale), words, scale)
+    return _burn(objective, "Fast", FAST, severity, MINUTE, words)
 
 
-def _slow(objective: Objective, scale: float) -> Alert:
+def _slow(objective: Objective) -> Alert:
     words = "At this pace the budget of 30 days does not last. It can wait for the morning."
-    return _burn(objective, "Slowly", SLOW, "warning", max(15, 900 / scale), words, scale)
+    return _burn(objective, "Slowly", SLOW, "warning", 15 * MINUTE, words)
 
 
-def _burn(
-    objective: Objective, how: str, burns: tuple[Burn, ...], severity: str, hold: float, words: str, scale: float
-) -> Alert:
-    parts = [_condition(objective, burn, scale) for burn in burns]
+def _burn(objective: Objective, how: str, burns: tuple[Burn, ...], severity: str, hold: float, words: str) -> Alert:
+    parts = [_condition(objective, burn) for burn in burns]
     also = [f"{objective.alert}Slowly"] if how == "Fast" else []  # Alertmanager holds the slow one back then
     expr = "\nor\n".join(f"(\n  {part}\n)" for part in parts)
     return Alert(
@@ -162,13 +151,13 @@ def _burn(
     )
 
 
-def _condition(objective: Objective, burn: Burn, scale: float) -> str:
+def _condition(objective: Objective, burn: Burn) -> str:
     limit = f"{burn.rate * objective.budget:.6g}"
     where = f'{{slo="{objective.name}"}}'
     long, short = recorded(burn.long), recorded(burn.short)
     # Half an hour after an outage its errors still fill the short window: whom that would page finds nothing to do.
     still = f"\n  and {recorded(WINDOWS[0])}{where} > {objective.budget:g}" if burn is FAST[1] else ""
-    enough = f"{objective.errors('increase', duration(burn.long / scale))} >= {objective.least}"
+    enough = f"{objective.errors('increase', duration(burn.long))} >= {objective.least}"
     return f"{long}{where} > {limit}\n  and {short}{where} > {limit}{still}\n  and on (namespace) {enough}"
 
 

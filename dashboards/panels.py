@@ -3,7 +3,6 @@
 A page is data: rows of panels with a sentence each. In queries ``$ns`` stands for the matcher of the namespace.
 """
 
-import itertools
 from dataclasses import dataclass, field
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
@@ -70,6 +69,37 @@ def number(title: str, words: str, unit: str, expr: str, *limits: float, width: 
     return Panel(title, words, unit, {title: expr}, number=True, width=width, limits=limits)
 
 
+@dataclass(frozen=True)
+class Spot:
+    """Where something stands, in Grafana's columns and rows; without a panel it is the title of a row."""
+
+    title: str
+    panel: Panel | None
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def places(page: Page) -> list[Spot]:
+    """Row titles and panels from left to right and from top to bottom."""
+    spots = []
+    top = 0
+    for title, panels in page.rows.items():
+        spots.append(Spot(title, None, 0, top, WIDTH, 1))
+        top += 1
+        left, height = 0, 0
+        for panel in panels:
+            tall = 5 if panel.number else 8
+            if left + panel.width > WIDTH:
+                left, top = 0, top + height
+                height = 0
+            spots.append(Spot(panel.title, panel, left, top, panel.width, tall))
+            left, height = left + panel.width, max(height, tall)
+        top += height
+    return spots
+
+
 def as_json(page: Page) -> str:
     """The page as Grafana imports it."""
     builder = (
@@ -86,21 +116,13 @@ def as_json(page: Page) -> str:
         .with_variable(_namespaces())
         .link(_siblings())
     )
-    top = 0
-    ids = itertools.count(1)
-    for title, panels in page.rows.items():
-        builder.with_row(dashboard.Row(title).id(next(ids)).grid_pos(models.GridPos(h=1, w=WIDTH, x=0, y=top)))
-        top += 1
-        left, height = 0, 0
-        for panel in panels:
-            tall = 5 if panel.number else 8
-            if left + panel.width > WIDTH:
-                left, top = 0, top + height
-                height = 0
-            place = models.GridPos(h=tall, w=panel.width, x=left, y=top)
-            builder.with_panel((_number(panel, place) if panel.number else _lines(panel, place)).id(next(ids)))
-            left, height = left + panel.width, max(height, tall)
-        top += height
+    for index, spot in enumerate(places(page), start=1):
+        place = models.GridPos(h=spot.height, w=spot.width, x=spot.left, y=spot.top)
+        if spot.panel is None:
+            builder.with_row(dashboard.Row(spot.title).id(index).grid_pos(place))
+        else:
+            built = _number(spot.panel, place) if spot.panel.number else _lines(spot.panel, place)
+            builder.with_panel(built.id(index))
     return JSONEncoder(sort_keys=True, indent=1).encode(builder.build()) + "\n"
 
 

@@ -8,24 +8,20 @@ from dashboards import alerts, objectives
 from dashboards.alerts import Alert
 
 
-def all_alerts(scale: float = 1) -> list[Alert]:
+def all_alerts() -> list[Alert]:
     """Every alert, those of the objectives first."""
-    return objectives.burn_alerts(objectives.load(), scale) + alerts.declared()
+    return objectives.burn_alerts(objectives.load()) + alerts.declared()
 
 
-def parts(scale: float = 1) -> dict[str, list[dict[str, Any]]]:
-    """Groups of rules by part: ``always``, or the component or feature that has to be enabled (``Alert.when``).
-
-    Args:
-        scale: how many times faster than real life time passes, for a drill.
-    """
+def parts() -> dict[str, list[dict[str, Any]]]:
+    """Groups of rules by part: ``always``, or the component or feature that has to be enabled (``Alert.when``)."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for alert in all_alerts(scale):
+    for alert in all_alerts():
         groups = found.setdefault(alert.when or "always", {})
         suffix = f"-{alert.when.lower()}" if alert.when else ""  # names of groups are unique over all files
         groups.setdefault(f"scoreboard-{alert.group}{suffix}", []).append(alert.rule())
     named = {part: [{"name": name, "rules": rules} for name, rules in groups.items()] for part, groups in found.items()}
-    named["always"] = objectives.recording_groups(objectives.load(), scale) + named["always"]
+    named["always"] = objectives.recording_groups(objectives.load()) + named["always"]
     return named
 
 

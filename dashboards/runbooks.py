@@ -10,7 +10,8 @@ What to do when an alert fires. Its `runbook_url` leads to its section here, its
 
 **critical** pages somebody: users feel it now. **warning** is a ticket or a line in the chat: it can wait.
 While Postgres, Redis or one of our services is down, its own alert speaks, and those that only follow from it (column
-"held back by") are silent. Queries are PromQL; the namespace is `scores` and the release `scoreboard` in all commands.
+"held back by") are silent. [The drill](drill.md) shows who is told of what, and after how long.
+Queries are PromQL; the namespace is `scores` and the release `scoreboard` in all commands.
 """
 
 

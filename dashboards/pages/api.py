@@ -121,9 +121,12 @@ PAGE = Page(
             ),
             Panel(
                 "Items in a flush",
-                "Half of the flushes have at least so many.",
+                "On average. The more there is to do, the more share a transaction.",
                 "short",
-                {"{{stage}}": _late("scoreboard_batch_items", 0.5, "stage")},
+                {
+                    "{{stage}}": "sum by (stage) (rate(scoreboard_batch_items_sum{$ns}[$__rate_interval]))"
+                    " / sum by (stage) (rate(scoreboard_batch_items_count{$ns}[$__rate_interval]))"
+                },
             ),
             Panel(
                 "Waiting items",

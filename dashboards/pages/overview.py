@@ -9,7 +9,7 @@ _SLOS = objectives.load()
 def _budget(slo: objectives.Objective) -> Panel:
     words = f"Of the 30 days' budget for “{slo.objective:g} % of {slo.unit}”. Below 0 the promise is broken."
     expr = f'min(scoreboard:slo_budget_remaining:ratio{{slo="{slo.name}",$ns}})'
-    return number(slo.title, words, "percentunit", expr, 0.5, 0.1)
+    return number(slo.title, words, "percentunit", expr, 0.5, 0.1, width=8)
 
 
 PAGE = Page(

@@ -64,7 +64,10 @@ PAGE = Page(
                 "By process",
                 "They should be about even; they even out as clients reconnect.",
                 "short",
-                {"{{instance}}": "sum by (instance) (scoreboard_realtime_connections{$ns})"},
+                {
+                    "{{instance}}": "sum by (instance) (scoreboard_realtime_connections{$ns})"
+                    ' and on (instance) scoreboard_build_info{service="realtime"}'
+                },
             ),
             Panel(
                 "Opened",

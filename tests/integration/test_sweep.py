@@ -1,11 +1,13 @@
 """What a crash left unannounced is announced; announcing twice or in any order changes nothing."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
+from scoreboard import telemetry
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.player import Role
 from scoreboard.live.bus import SessionsRevoked, recent_events
@@ -54,6 +56,27 @@ async def test_a_crash_between_commit_and_announcement_is_healed(
     events = await recent_events(platform.live, count=10)
     assert [item.seq for event in events for item in event.event.items] == list(range(1, 16))
     await check_ledger(platform)
+
+
+async def test_what_cannot_be_announced_is_told_to_grow_old(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker
+) -> None:
+    """Redis refuses what is appended to the stream: the alert about a stalled outbox lives on these two numbers."""
+    await save_completions(platform, [tap(player, "late") for player in crowd], marker)
+    await platform.live.redis.execute_command("ACL", "SETUSER", "default", "-xadd")
+    try:
+        ages = []
+        for _ in range(2):
+            with pytest.raises(LiveUnavailable):
+                await sweep_outbox(platform, older_than=0)
+            assert telemetry.OUTBOX_PENDING._value.get() == 1
+            ages.append(telemetry.OUTBOX_AGE._value.get())
+            await asyncio.sleep(platform.settings.redis_retry_pause)
+        assert 0 < ages[0] < ages[1]
+    finally:
+        await platform.live.redis.execute_command("ACL", "SETUSER", "default", "+xadd")
+    assert await sweep_outbox(platform, older_than=0) == 1
+    assert telemetry.OUTBOX_PENDING._value.get() == telemetry.OUTBOX_AGE._value.get() == 0
 
 
 async def test_young_rows_belong_to_who_wrote_them(platform: Platform, crowd: list[UUID], marker: OutboxMarker) -> None:

@@ -1,9 +1,6 @@
 """Prometheus and Alertmanager beside running processes: they scrape, evaluate every rule, and tell a webhook."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +10,17 @@ import pytest_asyncio
 import yaml
 
 from dashboards import local, observe
+from dashboards.drill.webhook import Webhook
 from dashboards.local import Beside
 from dashboards.observe import Pair
+from scoreboard.telemetry import utc_now
 from scoreboard_cli.failures import ExpectedError
 from tests.conftest import Running, launch
-from tests.observability.promtool import AMTOOL, PROMTOOL, needs_amtool, needs_promtool, run
+from tests.observability.promtool import AMTOOL, PROMTOOL, needs_amtool, needs_prometheus, needs_promtool, run
 from tests.stage import Stores, free_port, until
 
 pytestmark = pytest.mark.timeout(300)  # five processes and two of somebody else's
 TARGETS = {"api": "127.0.0.1:1", "worker": "127.0.0.1:2"}
-
-
-def here() -> bool:
-    try:
-        local.program("prometheus")
-        local.program("alertmanager")
-    except ExpectedError:
-        return False
-    return True
-
-
-needs_both = pytest.mark.skipif(
-    not here(), reason="Prometheus and Alertmanager are not here: Debian's packages prometheus, prometheus-alertmanager"
-)
-
-
-@dataclass
-class Webhook:
-    """Listens for what Alertmanager tells: (receiver, alert, status)."""
-
-    port: int = field(default_factory=free_port)
-    told: list[tuple[str, str, str]] = field(default_factory=list)
-
-    async def start(self) -> asyncio.Server:
-        return await asyncio.start_server(self._take, "127.0.0.1", self.port)
-
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next(
-            int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
-        )
-        content: dict[str, Any] = json.loads(await reader.readexactly(length))
-        receiver = head.split(" ", 2)[1].strip("/")
-        self.told += [(receiver, each["labels"]["alertname"], each["status"]) for each in content["alerts"]]
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -69,13 +31,13 @@ async def running(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> A
         yield started, port
 
 
-@needs_both
+@needs_prometheus
 async def test_it_scrapes_evaluates_and_tells(running: tuple[Running, int], tmp_path: Path) -> None:
     started, port = running
-    webhook = Webhook()
-    server = await webhook.start()
+    webhook, began = Webhook(), utc_now()
+    await webhook.start()
     targets = {"api": f"127.0.0.1:{port}", "worker": f"127.0.0.1:{started.worker.port}"}
-    beside = Beside(tmp_path, targets, free_port(), free_port(), f"http://127.0.0.1:{webhook.port}", scale=60, every=1)
+    beside = Beside(tmp_path, targets, free_port(), free_port(), webhook.url, scale=60, every=1)
     pair = Pair(beside)
     try:
         pair.start()
@@ -96,12 +58,14 @@ async def test_it_scrapes_evaluates_and_tells(running: tuple[Running, int], tmp_
             await until(all_are_up, within=60, every=0.2, what="both being scraped")
             await until(all_are_evaluated, within=60, every=0.5, what="every rule being evaluated")
         await until(
-            lambda: ("heartbeat", "ScoreboardWatchdog", "firing") in webhook.told, within=60, what="the watchdog's call"
+            lambda: webhook.heard("ScoreboardWatchdog", firing=True, since=began) == {"heartbeat"},
+            within=60,
+            what="the watchdog's call",
         )
         pair.check()
     finally:
         pair.stop()
-        server.close()
+        await webhook.stop()
     with pytest.raises(ExpectedError, match="ended with exit code"):
         pair.check()
 
@@ -117,7 +81,8 @@ def test_both_programs_take_what_is_written(tmp_path: Path) -> None:
     text = (tmp_path / "rules" / "always.yaml").read_text("utf-8")
     assert "$RUNBOOKS" not in text
     assert "$GRAFANA" not in text
-    assert "[5s]" in text, "an hour's fifth minute is five seconds at sixty times the pace"
+    assert "[6m]" in text, "six hours are six minutes at sixty times the pace"
+    assert "[25s]" in text, "and five minutes are five scrapes, not one"
 
 
 def test_routes_and_inhibitions_are_those_of_the_example(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.alerts import Alert
+from dashboards.alerts import LINGER, SHORTER, Alert
 from dashboards.generate import HERE
 from dashboards.rules import all_alerts
 from tests.observability.promtool import AMTOOL, needs_amtool, run
@@ -58,7 +58,7 @@ def _fit(matchers: list[str], labels: dict[str, str]) -> bool:
 
 def test_what_only_follows_is_held_back() -> None:
     causes = {alert.provides: alert for alert in ALERTS if alert.provides}
-    assert set(causes) == {"api", "realtime", "worker", "anticheat-ml", "database", "redis"}
+    assert set(causes) == {"api", "realtime", "worker", "anticheat-ml", "database", "redis", "outbox"}
     for provided, cause in causes.items():
         for alert in ALERTS:
             expected = provided in alert.needs
@@ -66,10 +66,18 @@ def test_what_only_follows_is_held_back() -> None:
             assert not held_back(labels_of(cause, namespace="a"), labels_of(alert, namespace="b"))
 
 
-def test_a_cause_is_never_held_back() -> None:
+def test_a_cause_is_held_back_by_its_own_cause_alone() -> None:
+    """An outbox stalls when Redis is down, and that is told; nothing else that is a cause waits for another."""
+    waits = {
+        (other.provides, cause.provides)
+        for cause in ALERTS
+        for other in ALERTS
+        if cause.provides and other.provides and held_back(labels_of(other), labels_of(cause))
+    }
+    assert waits == {("worker", "outbox"), ("database", "outbox"), ("redis", "outbox")}
     for cause in ALERTS:
         if cause.provides:
-            assert not any(held_back(labels_of(other), labels_of(cause)) for other in ALERTS)
+            assert cause.rule()["keep_firing_for"] == (SHORTER if cause.needs else LINGER)
 
 
 def test_a_fast_burn_speaks_for_the_slow_one() -> None:

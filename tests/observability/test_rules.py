@@ -192,7 +192,7 @@ def test_a_cause_holds_back_its_consequences_as_long_as_they_are_counted(rules: 
     assert not (told := answers({f"{fast} unless on () {cause}": range(6, 60)}, [], series, rules)), told
     one = [{"labels": "{}", "value": 1}]
     assert not (told := answers({f"count({fast})": (10, 15), f"count({cause})": (8, 17)}, one, series, rules)), told
-    assert not (told := answers({fast: (18, 30), cause: (19, 30)}, [], series, rules)), told
+    assert not (told := answers({fast: (18, 30), cause: (22, 30)}, [], series, rules)), told
 
 
 @needs_promtool

@@ -68,13 +68,18 @@ async def sweep_outbox(platform: Platform, *, older_than: float | None = None, a
             await outbox.mark(tx, [row.id for row in rows])
         return len(rows)
 
+    await _tell_backlog(platform)  # first: what fails every time has to be seen to grow old
     done = await platform.database.transact(work)
     if done:
         _log.info("announced what was left", rows=done)
-    pending, age = await platform.database.transact(outbox.backlog)
-    telemetry.OUTBOX_PENDING.set(pending)
-    telemetry.OUTBOX_AGE.set(age)
+        await _tell_backlog(platform)
     return done
+
+
+async def _tell_backlog(platform: Platform) -> None:
+    pending, oldest = await platform.database.transact(outbox.backlog)
+    telemetry.OUTBOX_PENDING.set(pending)
+    telemetry.OUTBOX_AGE.set(oldest)
 
 
 async def _control(platform: Platform, row: OutboxRow) -> None:
