@@ -19,7 +19,7 @@ from tests.conftest import Api, open_api
 from tests.security.callers import open_caller
 from tests.stage import Person, Stores
 
-PATH = "/api/v1/admin/analytics"
+PATH = "/api/v1/analytics/activity"
 SUMMED = ("created", "completed", "held", "rejected", "voided", "abandoned", "points")
 
 

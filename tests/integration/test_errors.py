@@ -63,7 +63,7 @@ async def test_authentication(api: Api, ada: Person) -> None:
     await refused(api, lambda: gone.post(UPDATE, {"action_id": "g", "kind": "tap"}), "TOKEN_REVOKED")
     wrong = {"username": ada.username, "password": "not this one"}
     await refused(api, lambda: api.client.post(LOGIN, json=wrong), "INVALID_CREDENTIALS")
-    for path in ("/api/v1/admin/analytics", f"/api/v1/players/{gone.id}/history"):
+    for path in ("/api/v1/analytics/activity", f"/api/v1/players/{gone.id}/history"):
         await refused(api, lambda p=path: ada.get(p), "FORBIDDEN")  # type: ignore[misc]
 
 

@@ -124,7 +124,7 @@ async def test_every_kind_of_error(api: Api, ada: Person) -> None:
     wanted = {
         400: await api.client.post(create, content=b"{", headers=json_body),
         401: await api.client.get("/api/v1/players/me"),
-        403: await ada.get("/api/v1/admin/analytics"),
+        403: await ada.get("/api/v1/analytics/activity"),
         404: await ada.get("/api/v1/boards/none/top"),
         405: await api.client.put(create, headers=ada.headers),
         413: await api.client.post(create, content=b"x" * 20_000, headers=json_body),

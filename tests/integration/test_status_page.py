@@ -27,7 +27,7 @@ from tests.conftest import beside, furnish, open_api
 from tests.security.callers import open_caller
 from tests.stage import PASSWORD, Person, Service, Stores, free_port, register, settings_from, until
 
-PATH = "/api/v1/admin/status"
+PATH = "/api/v1/status"
 QUICK = {"SCOREBOARD_VITALS_EVERY": "0.2", "SCOREBOARD_VITALS_SLOT": "1", "SCOREBOARD_VITALS_KEPT": "300"}
 
 

@@ -113,6 +113,6 @@ async def test_the_role_of_a_token_cannot_be_raised(api: Api) -> None:
     raised = base64.urlsafe_b64encode(json.dumps({**content, "role": "admin"}).encode()).decode().rstrip("=")
     for tail in (signature, "", hashlib.sha256(b"x").hexdigest()):
         reply = await api.client.get(
-            "/api/v1/admin/analytics", headers={"Authorization": f"Bearer {header}.{raised}.{tail}"}
+            "/api/v1/analytics/activity", headers={"Authorization": f"Bearer {header}.{raised}.{tail}"}
         )
         assert (reply.status_code, reply.json()["code"]) == (401, "INVALID_TOKEN")

@@ -18,8 +18,8 @@ from scoreboard_api.deps import Moderator, Wired
 from scoreboard_api.routes.documented import SIGNED_IN, problems
 from scoreboard_api.schemas.analytics import Analytics
 
-router = APIRouter(prefix="/api/v1/admin", tags=["insight"])
-_PATH = "/api/v1/admin/analytics"
+router = APIRouter(prefix="/api/v1", tags=["insight"])
+_PATH = "/api/v1/analytics/activity"
 _CSV = "text/csv"
 _COLUMNS = ("created", "completed", "held", "rejected", "voided", "abandoned", "points", "players")
 
@@ -45,7 +45,7 @@ _TABLE: dict[int | str, dict[str, Any]] = {
 
 
 @router.get(
-    "/analytics",
+    "/analytics/activity",
     response_model=Analytics,
     responses={**problems(SIGNED_IN, [ErrorCode.FORBIDDEN]), **_TABLE},
     summary="What was begun, what became of it, who was there (moderators)",

@@ -13,7 +13,7 @@ from scoreboard_api.deps import Moderator, Wired
 from scoreboard_api.routes.documented import SIGNED_IN, problems
 from scoreboard_api.schemas.status import PlatformStatus
 
-router = APIRouter(prefix="/api/v1/admin", tags=["insight"])
+router = APIRouter(prefix="/api/v1", tags=["insight"])
 
 
 @router.get(
@@ -67,7 +67,7 @@ def _written(report: StatusReport) -> dict[str, Any]:
                 for point in report.points
             ],
         },
-        "links": {"self": "/api/v1/admin/status", "ready": "/health/ready"},
+        "links": {"self": "/api/v1/status", "ready": "/health/ready"},
     }
 
 

@@ -8,7 +8,7 @@ import { address, go } from "./address.js";
 import { analyticsParts } from "./analyticsparts.js";
 import { desk } from "./desk.js";
 import { moderates } from "./gate.js";
-import { asked, readAdmin, trouble } from "./moderation.js";
+import { asked, readInsight, trouble } from "./moderation.js";
 import { redraw } from "./redraw.js";
 
 const DAY = 86_400_000;
@@ -101,8 +101,8 @@ async function tick() {
   try {
     // Players are counted by the hour, so the last hour shows those of two days.
     const [report, hours] = await Promise.all([
-      readAdmin("/analytics", query()),
-      range === "hour" ? readAdmin("/analytics", { step: "hour", kind: query().kind }) : null,
+      readInsight("/analytics/activity", query()),
+      range === "hour" ? readInsight("/analytics/activity", { step: "hour", kind: query().kind }) : null,
     ]);
     if (mine !== wanted || desk.get().place.tab !== "analytics") return;
     fill(byId("analytics-said"));
@@ -126,7 +126,7 @@ async function tick() {
 
 async function save() {
   try {
-    const text = await call("GET", asked("/admin/analytics", query()), { player: true, text: true, headers: { Accept: "text/csv" } });
+    const text = await call("GET", asked("/analytics/activity", query()), { player: true, text: true, headers: { Accept: "text/csv" } });
     const link = h("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: `analytics-${desk.get().place.range}.csv` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

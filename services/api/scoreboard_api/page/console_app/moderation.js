@@ -26,8 +26,8 @@ export function read(path, query = {}) {
  * @returns {Promise<any>}
  * @throws {Problem}
  */
-export function readAdmin(path, query = {}) {
-  return call("GET", asked(`/admin${path}`, query), { player: true });
+export function readInsight(path, query = {}) {
+  return call("GET", asked(path, query), { player: true });
 }
 
 /**

@@ -5,7 +5,7 @@ import { watch } from "../app/store.js";
 import { desk } from "./desk.js";
 import { moderates } from "./gate.js";
 import { light } from "./lights.js";
-import { readAdmin, trouble } from "./moderation.js";
+import { readInsight, trouble } from "./moderation.js";
 import { redraw } from "./redraw.js";
 import { objectivesPart, servicesPart } from "./statusparts.js";
 import { figuresPart } from "./statusplots.js";
@@ -51,7 +51,7 @@ async function tick() {
   timer = setTimeout(tick, EVERY);
   if (document.visibilityState !== "visible" && read > 0) return;
   try {
-    const status = await readAdmin("/status");
+    const status = await readInsight("/status");
     if (!moderates() || desk.get().place.tab !== "status") return;
     read = Date.now();
     draw(status);
