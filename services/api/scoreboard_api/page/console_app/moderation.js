@@ -20,7 +20,7 @@ export function read(path, query = {}) {
 }
 
 /**
- * Reads from /admin what moderators may read too.
+ * Reads what tells how the platform does and is used.
  * @param {string} path
  * @param {Record<string, string | number | null | undefined>} [query] empty values are left out
  * @returns {Promise<any>}
