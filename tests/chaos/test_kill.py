@@ -60,7 +60,7 @@ class Load:
             for player in self._crowd:
                 group.create_task(self._play(player))
 
-    async def more(self, count: int, within: float = 15.0) -> None:
+    async def more(self, count: int, within: float = 60.0) -> None:
         """Wait until so many more completions were answered."""
         goal = len(self.acknowledged) + count
 

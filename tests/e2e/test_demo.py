@@ -157,7 +157,7 @@ async def test_the_board_comes_alive_and_a_second_demo_goes_on_with_the_same_acc
         return len(await place.top()) >= at_least
 
     with place.demo("--players", "8", "--cheaters", "2") as demo:
-        await until(lambda: moving(2), within=10, what="the first names moving")
+        await until(lambda: moving(2), within=45, what="the first names moving")
         await until(lambda: moving(8), within=30, what="nearly everybody having a score")
         summary = demo.end()
     assert re.match(r"\d+ actions in \d+ s; refused: .*\. Seed 11\.$", summary)
@@ -172,7 +172,7 @@ async def test_the_board_comes_alive_and_a_second_demo_goes_on_with_the_same_acc
         async def higher() -> bool:
             return sum(entry["score"] > before.get(entry["username"], 0) for entry in await place.top()) >= 3
 
-        await until(higher, within=15, what="the old names moving on")
+        await until(higher, within=45, what="the old names moving on")
         again.end(signal.SIGTERM)
     assert (await place.count("players"), await place.count("sessions")) == (players, sessions)
 
