@@ -23,7 +23,7 @@ def as_markdown(outcomes: Sequence[Outcome], minutes: float) -> str:
     arithmetic = "\n".join(
         f"| {outcome.fault.name} | {told_after(outcome.fault, outcome.shares)[1]} |" for outcome in outcomes
     )
-    pictures = "\n\n".join(f"![{page.title}](drill/{page.name}.png)" for page in PAGES if page.name != "operator")
+    pictures = "\n\n".join(f"![{page.title}](drill/{page.name}.png)" for page in PAGES)
     parts = {"pace": USUAL, "arithmetic": arithmetic, "pictures": pictures}
     tail = (_HERE / "tail.md").read_text("utf-8").format(**parts)
     return head + rows + "\n" + tail
