@@ -203,7 +203,8 @@ securityContext:
 name: {{ .name }}
 image: {{ include "scoreboard.image" (dict "root" .root "image" $v.api.image) }}
 imagePullPolicy: {{ $v.image.pullPolicy }}
-command: [python, -m, scoreboard_cli, migrate, {{ ternary "--seed" "--no-seed" $v.migrations.seed }}]
+{{- /* Without the role no service could read a table, and nothing would grant it later: better to try again. */}}
+command: [python, -m, scoreboard_cli, migrate, --require-writer, {{ ternary "--seed" "--no-seed" $v.migrations.seed }}]
 env:
   {{- include "scoreboard.databaseEnv" (dict "root" .root "owner" true) | nindent 2 }}
   {{- if $v.migrations.seed }}
