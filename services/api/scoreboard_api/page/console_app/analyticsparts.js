@@ -8,6 +8,7 @@ import { percent } from "./words.js";
 
 const LENGTHS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 const LATE = 30;
+const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" });
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 /**
@@ -53,7 +54,9 @@ function panel(title, content, look = "") {
 }
 
 /** @param {Report} report @param {Report} active */
-function tiles({ totals, spans, step }, active) {
+function tiles(report, active) {
+  const { totals, spans, step, counted: told } = report;
+  const both = settled(report);
   const tile = (value, label) => h("div", { class: "tile" }, h("dd", { class: "tile__value" }, value), h("dt", { class: "tile__label" }, label));
   const whole = spans.slice(0, -1);
   const last = whole[whole.length - 1];
@@ -61,8 +64,8 @@ function tiles({ totals, spans, step }, active) {
   return h(
     "dl",
     { class: "tiles" },
-    tile(number(totals.created), "begun"),
-    tile(number(totals.completed), totals.created > 0 ? `completed, ${percent(Math.min(1, totals.completed / totals.created))}` : "completed"),
+    tile(number(totals.created), step === "minute" && told.created !== null ? `begun, counted until ${CLOCK.format(Date.parse(told.created))}` : "begun"),
+    tile(number(totals.completed), both.created > 0 ? `completed, ${percent(Math.min(1, both.completed / both.created))}` : "completed"),
     tile(COMPACT.format(totals.points), "points"),
     tile(number(busiest), `players in the busiest ${active.step}`),
     tile(last ? number(last.completed) : "–", step === "minute" ? "completed in the last minute" : `completed in the last whole ${step}`),
@@ -140,11 +143,18 @@ function said(what, spans, value, step) {
   return most <= 0 ? "None in this time." : `At most ${number(most)} ${what}, on ${when.format(Date.parse(spans[values.indexOf(most)].starts))}.`;
 }
 
-/** @param {Report} report */
-function funnel({ totals, spans, step, counted: told }) {
+/**
+ * Attempts are counted a little later than results: of an hour only the minutes in which both are count.
+ * @param {Report} report @returns {Counts & {unended: number}}
+ */
+function settled({ totals, spans, step, counted: told }) {
   const until = told.created === null ? 0 : Date.parse(told.created);
-  // Attempts are counted a little later than results: of an hour only the minutes in which both are count.
-  const whole = step === "minute" ? added(spans.filter((each) => Date.parse(each.starts) + LENGTHS.minute <= until)) : totals;
+  return step === "minute" ? added(spans.filter((each) => Date.parse(each.starts) + LENGTHS.minute <= until)) : totals;
+}
+
+/** @param {Report} report */
+function funnel(report) {
+  const whole = settled(report);
   return bars(
     "What becomes of attempts",
     [
