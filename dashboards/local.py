@@ -99,6 +99,7 @@ class Beside:
                 f"--config.file={self.folder / 'prometheus.yaml'}",
                 f"--storage.tsdb.path={self.folder / 'series'}",
                 "--storage.tsdb.retention.time=7d",
+                "--enable-feature=exemplar-storage",
                 f"--web.listen-address={here}:{self.prometheus_port}",
                 f"--rules.alert.resend-delay={2 * self.every}s",  # the first may come before Alertmanager is found
                 "--log.level=warn",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from scoreboard.domain.events import Verdict
 from scoreboard.domain.player import PlayerStatus, Role
@@ -260,9 +261,15 @@ async def test_unknown_cases_and_players(api: Api) -> None:
         check(await mia.get(f"/api/v1/moderation/players/{case}"), "NOT_FOUND")
 
 
+def failed_requests() -> float | None:
+    """What the API's promise to answer counts as broken."""
+    return REGISTRY.get_sample_value("scoreboard_requests_failed_total", {"status": "503"})
+
+
 async def test_moderation_is_closed_without_redis_and_play_goes_on(api: Api) -> None:
     mia, root = await moderator(api), await moderator(api, Role.ADMIN)
     ada, case = await with_held_points(api)
+    failures = failed_requests()
     async with beside(api, REDIS_URL="redis://127.0.0.1:1") as away:
         calls = (
             away.client.get(CASES, headers=mia.headers),
@@ -279,6 +286,7 @@ async def test_moderation_is_closed_without_redis_and_play_goes_on(api: Api) -> 
         )
         for call in calls:
             check(await call, "DEPENDENCY_UNAVAILABLE")
+        assert failed_requests() == failures, "the alert about Redis tells it, not a second one about the API"
         elsewhere = Person(away.client, ada.id, ada.username, ada.session)
         check(await elsewhere.get(CASES), "FORBIDDEN")
         assert (await elsewhere.complete(await elsewhere.begin("quiz"))).status_code == 202

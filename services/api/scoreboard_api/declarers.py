@@ -46,7 +46,7 @@ async def declarer(request: Request, wiring: Wired, scheme: Annotated[object, Se
         claims = await writer(request, wiring, scheme)
         require_role(claims, _ROLES)
         found = Declarer(claims.username, claims.role, claims.player_id, request.scope["state"]["request_id"])
-    await require_redis(wiring, "Declaring")
+    await require_redis(request, wiring, "Declaring")
     return found
 
 

@@ -41,10 +41,10 @@ async def moderator(claims: Annotated[Claims, Depends(reader)]) -> Claims:
     return claims
 
 
-async def require_redis(wiring: Wiring, closed: str = "Moderation") -> None:
+async def require_redis(request: Request, wiring: Wiring, closed: str = "Moderation") -> None:
     """Moderation is closed without Redis: who was dismissed a second ago must not decide about others.
 
-    ``closed``: what the words call that which is closed.
+    ``closed``: what the words call that which is closed. It is no failure of the API's: the alert about Redis says it.
 
     Raises:
         Refusal: DEPENDENCY_UNAVAILABLE.
@@ -52,27 +52,28 @@ async def require_redis(wiring: Wiring, closed: str = "Moderation") -> None:
     try:
         await wiring.platform.live.ping()
     except LiveUnavailable as error:
+        request.scope["state"]["closed"] = True
         words = f"{closed} is closed for the moment: without Redis nobody can make sure who may still do it."
         raise Refusal(ErrorCode.DEPENDENCY_UNAVAILABLE, words, 1) from error
 
 
-async def case_reader(wiring: Wired, claims: Annotated[Claims, Depends(moderator)]) -> Claims:
+async def case_reader(request: Request, wiring: Wired, claims: Annotated[Claims, Depends(moderator)]) -> Claims:
     """A moderator or an administrator who reads cases, players and corrections."""
-    await require_redis(wiring)
+    await require_redis(request, wiring)
     return claims
 
 
-async def case_writer(wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
+async def case_writer(request: Request, wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
     """A moderator or an administrator who decides."""
     require_role(claims, (Role.MODERATOR, Role.ADMIN))
-    await require_redis(wiring)
+    await require_redis(request, wiring)
     return claims
 
 
-async def administrator(wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
+async def administrator(request: Request, wiring: Wired, claims: Annotated[Claims, Depends(writer)]) -> Claims:
     """An administrator who changes something."""
     require_role(claims, (Role.ADMIN,))
-    await require_redis(wiring)
+    await require_redis(request, wiring)
     return claims
 
 

@@ -72,7 +72,8 @@ class Front:
         if scope["path"].startswith(_HEALTH):
             return
         if status >= _FAULTS:
-            telemetry.REQUESTS_FAILED.labels(str(status)).inc()
+            if "closed" not in scope["state"]:
+                telemetry.REQUESTS_FAILED.labels(str(status)).inc()
             telemetry.fail_span(str(status))
         wiring.access_log.note(scope["method"], route, status, seconds, scope["state"]["request_id"])
 

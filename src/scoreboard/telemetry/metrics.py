@@ -40,7 +40,9 @@ HTTP_REQUESTS = Counter("http_requests", "Requests by the template of their rout
 HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Requests by the template of their route", ["handler", "method"], buckets=_COARSE
 )
-REQUESTS_FAILED = Counter("scoreboard_requests_failed", "Requests answered with 5xx; probes left out", ["status"])
+REQUESTS_FAILED = Counter(
+    "scoreboard_requests_failed", "Requests answered with 5xx; without probes and what is closed on purpose", ["status"]
+)
 DATABASE_POOL = Gauge("scoreboard_database_pool_connections", "Connections that this process may have at once")
 DATABASE_IN_USE = Gauge("scoreboard_database_connections_in_use", "Connections that a transaction holds now")
 DATABASE_WAIT = Histogram(
