@@ -152,11 +152,25 @@ async def of_player(tx: Transaction, player_id: UUID, before: int, limit: int) -
     return [_entry(row) for row in rows]
 
 
-async def chain_rows(tx: Transaction, after: int, limit: int) -> list[tuple[int, bytes, bytes, LedgerEntry]]:
-    """Entries after a number with their hashes, to verify the chain: (seq, prev_hash, hash, entry)."""
-    statement = text(f"SELECT {_COLUMNS}, prev_hash, hash FROM ledger WHERE seq > :after ORDER BY seq LIMIT :limit")
-    rows = await tx.execute(statement, {"after": after, "limit": limit})
-    return [(row.seq, row.prev_hash, row.hash, _entry(row)[1]) for row in rows]
+_CHAIN = f"SELECT {_COLUMNS}, prev_hash, hash FROM ledger WHERE seq > $1"
+ChainRow = tuple[int, bytes, bytes, LedgerEntry]
+"""An entry's number, the hash that it names as the one before, its own hash, and the entry."""
+
+
+async def chain_rows(tx: Transaction, after: int, limit: int) -> list[ChainRow]:
+    """Entries after a number with their hashes, to verify the chain."""
+    return [_chained(row) for row in await tx.fetch(f"{_CHAIN} ORDER BY seq LIMIT $2", after, limit)]
+
+
+async def chain_rows_of_season(tx: Transaction, season_id: int, after: int, through: int) -> list[ChainRow]:
+    """The same for one season's entries from after one number up to another."""
+    statement = f"{_CHAIN} AND seq <= $2 AND $3 = ANY(season_ids) ORDER BY seq"
+    return [_chained(row) for row in await tx.fetch(statement, after, through, season_id)]
+
+
+def _chained(row: Record) -> ChainRow:
+    seq, entry = _entry(row)
+    return seq, row["prev_hash"], row["hash"], entry
 
 
 async def head(tx: Transaction, *, lock: bool = False) -> tuple[int, bytes]:
