@@ -13,6 +13,7 @@ from scoreboard_cli import (
     model_commands,
     policy_commands,
 )
+from scoreboard_cli.check_command import check
 from scoreboard_cli.demo_command import demo
 from scoreboard_cli.failures import run_command
 from scoreboard_cli.training.command import train
@@ -47,6 +48,7 @@ def up(
 
 app.command()(commands.migrate)
 app.command()(commands.rebuild)
+app.command()(check)
 app.command("create-admin")(commands.create_admin)
 app.command("create-service")(commands.create_service)
 app.command()(commands.role)
