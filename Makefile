@@ -135,6 +135,10 @@ bench-telemetry: $(INSTALLED) ## Measure what metrics and traces cost a completi
 bench-defence: $(INSTALLED) ## Measure what the four layers of defence cost a request
 	$(BIN)/python -m benchmarks.defence $(ARGS)
 
+.PHONY: bench-check
+bench-check: $(INSTALLED) ## Measure how long checking a million ledger entries takes, and how much memory
+	$(BIN)/python -m benchmarks.check $(ARGS)
+
 .PHONY: bench-anticheat
 bench-anticheat: $(INSTALLED) ## Measure how fast the anti-cheat model and the inline rules judge
 	$(BIN)/python -m benchmarks.anticheat $(ARGS)

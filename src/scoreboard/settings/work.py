@@ -61,6 +61,10 @@ class Work(BaseModel):
     audit_every: float = Field(5.0, gt=0)
     audit_sample: int = Field(200, ge=1)
     seal_every: float = Field(60.0, gt=0, description="between two looks whether a day of the audit log is over")
+    season_root_look_every: float = Field(2.0, gt=0, description="between two looks for seasons whose root is due")
+    season_root_every: float = Field(
+        86400, gt=0, description="a running season is signed this often: what is older cannot be altered unseen"
+    )
     rollup_every: float = Field(5.0, gt=0)
     rollup_entries: int = Field(
         2000, ge=1, le=20_000, description="ledger entries counted in one transaction: far below statement_timeout"

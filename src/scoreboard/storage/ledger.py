@@ -101,19 +101,20 @@ async def append(
     return rows[0][0] if rows else 0
 
 
-def _entry(row: Row[*tuple[Any, ...]] | Record) -> tuple[int, LedgerEntry]:
-    """A row that begins with ``_COLUMNS``."""
+COLUMNS = (
+    "seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
+    " verdict, trace_id"
+)
+"""What :func:`entry_of` reads, in its order."""
+
+
+def entry_of(row: Row[*tuple[Any, ...]] | Record) -> tuple[int, LedgerEntry]:
+    """The number and the entry of a row that begins with ``COLUMNS``."""
     seq, at, entry_type, action, player, kind, version, points, season_ids, previous, current, verdict, trace = row[:13]
     return seq, LedgerEntry(
         *(EntryType(entry_type), at, action, player, kind, version, points),
         *(tuple(season_ids), tuple(previous), tuple(current), Verdict(verdict), trace),
     )
-
-
-_COLUMNS = (
-    "seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
-    " verdict, trace_id"
-)
 
 
 async def last_of_pairs(tx: Transaction, first: int, last: int) -> dict[tuple[int, UUID], int]:
@@ -128,35 +129,55 @@ async def last_of_pairs(tx: Transaction, first: int, last: int) -> dict[tuple[in
 
 async def between(tx: Transaction, first: int, last: int) -> list[tuple[int, LedgerEntry]]:
     """Entries from ``first`` to ``last`` inclusive, in order."""
-    statement = text(f"SELECT {_COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
-    return [_entry(row) for row in await tx.execute(statement, {"first": first, "last": last})]
+    statement = text(f"SELECT {COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
+    return [entry_of(row) for row in await tx.execute(statement, {"first": first, "last": last})]
+
+
+async def among(tx: Transaction, numbers: Iterable[int]) -> list[tuple[int, LedgerEntry]]:
+    """The entries with these numbers, as far as they are there."""
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM ledger WHERE seq = ANY($1)", list(numbers))
+    return [entry_of(row) for row in rows]
 
 
 _OF_ACTIONS = (
-    f"SELECT {', '.join('l.' + name.strip() for name in _COLUMNS.split(','))} FROM actions a"
+    f"SELECT {', '.join('l.' + name.strip() for name in COLUMNS.split(','))} FROM actions a"
     " JOIN ledger l ON l.seq = a.ledger_seq WHERE a.id = ANY($1)"
 )
 
 
 async def of_actions(tx: Transaction, action_ids: Iterable[UUID]) -> dict[UUID, tuple[int, LedgerEntry]]:
     """The entry by which each of these actions was first recorded."""
-    return {row["action_id"]: _entry(row) for row in await tx.fetch(_OF_ACTIONS, list(action_ids))}
+    return {row["action_id"]: entry_of(row) for row in await tx.fetch(_OF_ACTIONS, list(action_ids))}
 
 
 async def of_player(tx: Transaction, player_id: UUID, before: int, limit: int) -> list[tuple[int, LedgerEntry]]:
     """A player's entries older than ``before``, newest first."""
     statement = text(
-        f"SELECT {_COLUMNS} FROM ledger WHERE player_id = :player AND seq < :before ORDER BY seq DESC LIMIT :limit"
+        f"SELECT {COLUMNS} FROM ledger WHERE player_id = :player AND seq < :before ORDER BY seq DESC LIMIT :limit"
     )
     rows = await tx.execute(statement, {"player": player_id, "before": before, "limit": limit})
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
-async def chain_rows(tx: Transaction, after: int, limit: int) -> list[tuple[int, bytes, bytes, LedgerEntry]]:
-    """Entries after a number with their hashes, to verify the chain: (seq, prev_hash, hash, entry)."""
-    statement = text(f"SELECT {_COLUMNS}, prev_hash, hash FROM ledger WHERE seq > :after ORDER BY seq LIMIT :limit")
-    rows = await tx.execute(statement, {"after": after, "limit": limit})
-    return [(row.seq, row.prev_hash, row.hash, _entry(row)[1]) for row in rows]
+_CHAIN = f"SELECT {COLUMNS}, prev_hash, hash FROM ledger WHERE seq > $1"
+ChainRow = tuple[int, bytes, bytes, LedgerEntry]
+"""An entry's number, the hash that it names as the one before, its own hash, and the entry."""
+
+
+async def chain_rows(tx: Transaction, after: int, limit: int) -> list[ChainRow]:
+    """Entries after a number with their hashes, to verify the chain."""
+    return [_chained(row) for row in await tx.fetch(f"{_CHAIN} ORDER BY seq LIMIT $2", after, limit)]
+
+
+async def chain_rows_of_season(tx: Transaction, season_id: int, after: int, through: int) -> list[ChainRow]:
+    """The same for one season's entries from after one number up to another."""
+    statement = f"{_CHAIN} AND seq <= $2 AND $3 = ANY(season_ids) ORDER BY seq"
+    return [_chained(row) for row in await tx.fetch(statement, after, through, season_id)]
+
+
+def _chained(row: Record) -> ChainRow:
+    seq, entry = entry_of(row)
+    return seq, row["prev_hash"], row["hash"], entry
 
 
 async def head(tx: Transaction, *, lock: bool = False) -> tuple[int, bytes]:

@@ -19,6 +19,7 @@ from scoreboard.security.access_token import Claims
 from scoreboard.usecases.board_state import find_season
 from scoreboard.usecases.pending_scores import read_pending
 from scoreboard.usecases.read_board import read_around, read_own_standing, read_page, read_standings
+from scoreboard.usecases.read_roots import read_roots
 from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
 from scoreboard_api.moments import PastMoment
 from scoreboard_api.routes.actions import as_uuid
@@ -32,12 +33,14 @@ from scoreboard_api.schemas.boards import (
     Lookup,
     LookupReply,
     MyStanding,
+    Roots,
     Seasons,
     Top,
     board_links,
     entries_out,
     freeze_fields,
     page_fields,
+    root_fields,
     season_fields,
 )
 from scoreboard_api.wiring import Wiring
@@ -98,6 +101,24 @@ async def list_seasons(key: str, wiring: Wired, claims: Visitor) -> Seasons:
     board = await visible_board(wiring, key, claims)
     items = [season_fields(season) for season in await wiring.platform.catalog.seasons(board.key)]
     return Seasons.model_validate({"board": board.key, "items": items, "links": board_links(board.key)})
+
+
+@router.get(
+    "/boards/{key}/roots",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, _UNKNOWN),
+    summary="What was signed of a season",
+)
+async def list_roots(key: str, wiring: Wired, claims: Visitor, season: SeasonId = None) -> Roots:
+    """The newest hundred, newest first: when a season closed, after each correction of it, once a day while it runs.
+
+    Who keeps one can see later whether the season is still what it was.
+    """
+    await visible_board(wiring, key, claims)
+    board, found, roots = await read_roots(wiring.platform, key, season)
+    links = board_links(board.key) | {"keys": "/.well-known/jwks.json"}
+    items = [root_fields(root) for root in roots]
+    return Roots.model_validate({"board": board.key, "season": season_fields(found), "items": items, "links": links})
 
 
 def encode_cursor(season_id: int, position: int) -> str:
