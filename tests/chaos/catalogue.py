@@ -118,10 +118,7 @@ PROCESSES = (
         full=10,
         quick=1,
         holds=("I1", "I2", "I3", "I4", "I5", "I8"),
-        figures=(
-            Figure("late_answers", "requests that the woken process still answered", "", of="sum"),
-            _ANSWERS,
-        ),
+        figures=(Figure("answer_s", "until a client that insists has its answer, 99th percentile", of="p99"), _ANSWERS),
     ),
     Fault(
         "stop-worker",

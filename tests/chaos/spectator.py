@@ -30,12 +30,21 @@ class Spectator:
         ground: where to read.
         load: who plays; players who do not are not judged.
         before: scores of the load's players before it began.
-        path: the page that is read; the default shows the first 500.
         forgiving: a 503 is no fault, as with Postgres and Redis both away; otherwise every read has to succeed.
+        addresses: of API processes to read from; all when None.
     """
 
-    def __init__(self, ground: Ground, load: Load, before: dict[str, int], *, forgiving: bool = False) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        load: Load,
+        before: dict[str, int],
+        *,
+        forgiving: bool = False,
+        addresses: list[str] | None = None,
+    ) -> None:
         self._ground, self._load, self._before, self._forgiving = ground, load, before, forgiving
+        self._addresses = addresses if addresses is not None else ground.apis
         self.reads = 0
         self.refused = 0
         self.epochs: Counter[str] = Counter()
@@ -50,7 +59,7 @@ class Spectator:
             floor: dict[str, int] = {}
             for _, player, score in self._load.floor:
                 floor[player] = max(score, floor.get(player, score))
-            url = self._ground.apis[n % len(self._ground.apis)]
+            url = self._addresses[n % len(self._addresses)]
             try:
                 reply = await self._ground.client.get(f"{url}/api/v1/boards/main/entries", params={"limit": _LIMIT})
             except httpx.TransportError:
