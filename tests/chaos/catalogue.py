@@ -74,6 +74,8 @@ SLACK = 5.0
 _RETRY = Figure("answer_s", "until a client that insists has its answer, 99th percentile", of="p99", at_most=3.0)
 _CAUGHT_UP = Figure("caught_up_s", "from its being ready again until nothing is left to do", at_most=2.0)
 _ANSWERS = Figure("answers", "completions acknowledged during it", "", of="sum")
+_STALE = Figure("stale_s", "the longest that a page lagged behind an answer", at_most=5.0)
+_READS = Figure("reads", "pages of the board that were checked", "", of="sum")
 _REBUILT = Figure("rebuilt_s", "until a board of a few players is read from Redis again, Redis being there")
 
 PROCESSES = (
@@ -118,7 +120,11 @@ PROCESSES = (
         full=10,
         quick=1,
         holds=("I1", "I2", "I3", "I4", "I5", "I8"),
-        figures=(Figure("answer_s", "until a client that insists has its answer, 99th percentile", of="p99"), _ANSWERS),
+        figures=(
+            Figure("answer_s", "until a client that insists has its answer, 99th percentile", of="p99"),
+            _STALE,
+            _ANSWERS,
+        ),
     ),
     Fault(
         "stop-worker",
@@ -168,7 +174,7 @@ STORES = (
         full=10,
         quick=1,
         holds=(*LEDGER, "I7"),
-        figures=(_REBUILT, Figure("reads", "pages of the board that were checked", "", of="sum"), _ANSWERS),
+        figures=(_REBUILT, _STALE, _READS, _ANSWERS),
     ),
     Fault(
         "redis-flush-large",
@@ -189,7 +195,7 @@ STORES = (
         full=10,
         quick=1,
         holds=(*LEDGER, "I7"),
-        figures=(_REBUILT, Figure("reads", "pages of the board that were checked", "", of="sum"), _ANSWERS),
+        figures=(_REBUILT, _STALE, _READS, _ANSWERS),
     ),
     Fault(
         "stop-redis",
@@ -198,7 +204,7 @@ STORES = (
         full=10,
         quick=1,
         holds=(*LEDGER, "I7"),
-        figures=(_REBUILT, _ANSWERS),
+        figures=(_REBUILT, _STALE, _READS, _ANSWERS),
     ),
     Fault(
         "postgres-restart",

@@ -21,10 +21,11 @@ from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.usecases.change_role import change_role
 from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard_cli.embedded_server import EmbeddedServer
 from scoreboard_cli.postgres_server import PostgresServer
 from scoreboard_cli.valkey_server import ValkeyServer
 from tests.conftest import furnish
-from tests.stage import PASSWORD, Person, Service, Stores, free_port, make_keys, patient, register
+from tests.stage import PASSWORD, Person, Service, Stores, free_port, make_keys, patient, register, until
 
 READY_WITHIN = 150.0  # on a busy machine the model's process imports for a while
 LIVELY = {
@@ -79,6 +80,11 @@ class Ground:
         for name in names:
             self.services[name].start()
         await self.ready(*names)
+
+    async def start_store(self, store: EmbeddedServer) -> None:
+        """Start a store that was ended and wait until it serves, without keeping everybody else waiting."""
+        store.launch()
+        await until(store.is_ready, within=60, what=f"{store.title} being ready")
 
     async def ready(self, *names: str) -> None:
         """Wait until these are ready; all when none is named."""

@@ -148,6 +148,7 @@ async def test_stop_the_api(ground: Ground, crowd: list[Person], fault: FaultRun
                 ground.wake(victim)
                 await load.more(BURST)
                 await spectator.more()
+            fault.note(stale_s=spectator.stale_s)
             note(fault, load)
             await proof.round()
 
