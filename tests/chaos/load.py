@@ -53,6 +53,7 @@ class Load:
         server: a trusted server; with it some completions come in batches.
         pause: seconds between two actions of a player.
         patience: seconds that one try may take.
+        once: a try that fails is noted in ``failed``: no client should have to try again.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Load:
         server: Person | None = None,
         pause: float = 0.01,
         patience: float = 10.0,
+        once: bool = False,
     ) -> None:
         self._people, self.addresses, self._name, self._server = people, addresses, name, server
-        self._pause, self._patience = pause, patience
+        self._pause, self._patience, self._once = pause, patience, once
+        self.failed: list[str] = []
         self._mark = f"{name}-{rng.getrandbits(32):08x}"
         self._rngs = [random.Random(rng.random()) for _ in people]
         self.acknowledged: list[dict[str, Any]] = []
@@ -98,6 +101,8 @@ class Load:
                 )
             except httpx.TransportError as error:
                 self.lost.append(repr(error))
+                if self._once:
+                    self.failed.append(repr(error))
                 address += 1
                 await asyncio.sleep(_PAUSE)
                 continue
@@ -105,6 +110,8 @@ class Load:
             if reply.status_code not in _RETRY and not _in_flight(reply):
                 self.seconds.append(time.monotonic() - began)
                 return reply
+            if self._once:
+                self.failed.append(f"{reply.status_code} {reply.text}")
             await self._told_to_wait(reply)
             address += 1
         raise AssertionError(f"no answer to {path} within a minute: {self.statuses}, {self.lost[-3:]}")

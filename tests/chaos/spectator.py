@@ -35,6 +35,7 @@ class Spectator:
         before: scores of the load's players before it began.
         forgiving: a 503 is no fault, as with Postgres and Redis both away; otherwise every read has to succeed.
         addresses: of API processes to read from; all when None.
+        lag_s: seconds that a page may lag behind an answer.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Spectator:
         *,
         forgiving: bool = False,
         addresses: list[str] | None = None,
+        lag_s: float = SWEPT_S,
     ) -> None:
         self._ground, self._load, self._before, self._forgiving = ground, load, before, forgiving
+        self._lag_s = lag_s
         self._addresses = addresses if addresses is not None else ground.apis
         self.reads = 0
         self.refused = 0
@@ -92,7 +95,7 @@ class Spectator:
         for at, player, score in self._load.floor[:answered]:
             if scores.get(player, 0 if whole else least) < score and (whole or player in scores):
                 self.stale_s = max(self.stale_s, began - at)
-        assert self.stale_s < SWEPT_S, f"a page of generation {page['epoch']!r} lags behind by {self.stale_s} s"
+        assert self.stale_s < self._lag_s, f"a page of generation {page['epoch']!r} lags behind by {self.stale_s:.1f} s"
         for player, asked in self._load.begun.items():
             most = self._before.get(player, 0) + asked
             assert scores.get(player, 0) <= most, f"{scores.get(player)} is shown, at most {most} can be"

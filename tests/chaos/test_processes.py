@@ -13,12 +13,13 @@ from tests.chaos.invariants import Proof
 from tests.chaos.load import Load
 from tests.chaos.spectator import Spectator, scores_of
 from tests.chaos.truth import Jobs, announced, judged_once, model_caught_up, up_to_date
-from tests.chaos.watchers import Watcher, watching
-from tests.stage import Person
+from tests.chaos.watchers import RESTARTED, Watcher, watching
+from tests.stage import Person, until
 
 PLAYERS, WATCHERS = 8, 4
 STOPPED_S = 5.0
 BURST = 40
+UNLISTED_S = 0.5
 pytestmark = pytest.mark.slow
 
 
@@ -207,3 +208,43 @@ async def test_stop_the_model(ground: Ground, crowd: list[Person], fault: FaultR
             note(fault, load)
             await proof.round()
         assert await judged_once(ground, proof.loads)
+
+
+@pytest.mark.fault("rolling-restart")
+async def test_rolling_restart(ground: Ground, crowd: list[Person], fault: FaultRun) -> None:
+    """Every process leaves the list that clients choose from shortly before its SIGTERM, as preStop has it."""
+    if "realtime-2" not in ground.services:
+        ground.add("realtime-2")
+    await ground.start("realtime-2")
+    apis, sockets = ground.apis, ground.realtimes
+    async with proving(ground, fault) as proof, watching(crowd[:WATCHERS], sockets, ground.concealed) as watchers:
+        proof.watchers = watchers
+        for n in fault.rounds:
+            closes = [len(watcher.closes) for watcher in watchers]
+            async with proof.load(crowd, apis, fault.rng, f"rolling-{n}", once=True) as load:
+                await load.more(BURST)
+                for names in (("api", "realtime"), ("api-2", "realtime-2")):
+                    await asyncio.gather(roll(ground, names[0], apis), roll(ground, names[1], sockets))
+                await load.more(BURST)
+            await up_to_date(ground, watchers)
+            last = [watcher.closes[before:] for watcher, before in zip(watchers, closes, strict=True)]
+            assert all(last), f"a socket did not have to move: {last}"
+            assert {code for each in last for code in each} == {RESTARTED}, last
+            fault.note(failed=len(load.failed), moved=sum(map(len, last)))
+            assert not load.failed, load.failed[:3]
+            note(fault, load)
+            await proof.round()
+    assert ground.services.pop("realtime-2").stop() in (0, -15)
+
+
+async def roll(ground: Ground, name: str, addresses: list[str]) -> None:
+    """Replace a process: the next one is ready before clients hear of it."""
+    service = ground.services[name]
+    addresses.remove(service.url)
+    await asyncio.sleep(UNLISTED_S)
+    assert service.process is not None
+    service.process.terminate()
+    await until(lambda: service.process is not None and service.process.poll() is not None, what=f"{name} ending")
+    assert service.process.poll() in (0, -15), f"{name} ended with {service.process.poll()}"
+    await ground.start(name)
+    addresses.append(service.url)
