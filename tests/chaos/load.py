@@ -53,6 +53,7 @@ class Load:
         server: a trusted server; with it some completions come in batches.
         pause: seconds between two actions of a player.
         patience: seconds that one try may take.
+        insists: seconds after which a player gives up, and the test with them.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class Load:
         server: Person | None = None,
         pause: float = 0.01,
         patience: float = 10.0,
+        insists: float = 60.0,
     ) -> None:
         self._people, self.addresses, self._name, self._server = people, addresses, name, server
-        self._pause, self._patience = pause, patience
+        self._pause, self._patience, self._insists = pause, patience, insists
         self._mark = f"{name}-{rng.getrandbits(32):08x}"
         self._rngs = [random.Random(rng.random()) for _ in people]
         self.acknowledged: list[dict[str, Any]] = []
@@ -85,9 +87,9 @@ class Load:
         self._task: asyncio.Task[None] | None = None
 
     async def insist(self, player: Person, path: str, body: dict[str, Any], key: str) -> httpx.Response:
-        """Send it until it is answered for good. Raises AssertionError after a minute, or for a 5xx that is none."""
+        """Send it until it is answered for good. Raises AssertionError when ``insists`` is over."""
         began, address = time.monotonic(), hash(key) % len(self.addresses)
-        while time.monotonic() - began < 60:
+        while time.monotonic() - began < self._insists:
             url = self.addresses[address % len(self.addresses)]
             try:
                 reply = await player.client.post(
@@ -107,7 +109,7 @@ class Load:
                 return reply
             await self._told_to_wait(reply)
             address += 1
-        raise AssertionError(f"no answer to {path} within a minute: {self.statuses}, {self.lost[-3:]}")
+        raise AssertionError(f"no answer to {path} within {self._insists:g} s: {self.statuses}, {self.lost[-3:]}")
 
     async def _told_to_wait(self, reply: httpx.Response) -> None:
         after = reply.headers.get("Retry-After")
