@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import httpx2 as httpx
 
@@ -54,6 +55,7 @@ class Load:
         pause: seconds between two actions of a player.
         patience: seconds that one try may take.
         once: a try that fails is noted in ``failed``: no client should have to try again.
+        insists: seconds after which a player gives up, and the test with them.
     """
 
     def __init__(
@@ -67,9 +69,10 @@ class Load:
         pause: float = 0.01,
         patience: float = 10.0,
         once: bool = False,
+        insists: float = 60.0,
     ) -> None:
         self._people, self.addresses, self._name, self._server = people, addresses, name, server
-        self._pause, self._patience, self._once = pause, patience, once
+        self._pause, self._patience, self._once, self._insists = pause, patience, once, insists
         self.failed: list[str] = []
         self._mark = f"{name}-{rng.getrandbits(32):08x}"
         self._rngs = [random.Random(rng.random()) for _ in people]
@@ -88,9 +91,9 @@ class Load:
         self._task: asyncio.Task[None] | None = None
 
     async def insist(self, player: Person, path: str, body: dict[str, Any], key: str) -> httpx.Response:
-        """Send it until it is answered for good. Raises AssertionError after a minute, or for a 5xx that is none."""
-        began, address = time.monotonic(), hash(key) % len(self.addresses)
-        while time.monotonic() - began < 60:
+        """Send it until it is answered for good. Raises AssertionError when ``insists`` is over."""
+        began, address = time.monotonic(), crc32(key.encode()) % len(self.addresses)
+        while time.monotonic() - began < self._insists:
             url = self.addresses[address % len(self.addresses)]
             try:
                 reply = await player.client.post(
@@ -114,7 +117,7 @@ class Load:
                 self.failed.append(f"{reply.status_code} {reply.text}")
             await self._told_to_wait(reply)
             address += 1
-        raise AssertionError(f"no answer to {path} within a minute: {self.statuses}, {self.lost[-3:]}")
+        raise AssertionError(f"no answer to {path} within {self._insists:g} s: {self.statuses}, {self.lost[-3:]}")
 
     async def _told_to_wait(self, reply: httpx.Response) -> None:
         after = reply.headers.get("Retry-After")
