@@ -36,6 +36,7 @@ class Spectator:
         forgiving: a 503 is no fault, as with Postgres and Redis both away; otherwise every read has to succeed.
         addresses: of API processes to read from; all when None.
         lag_s: seconds that a page may lag behind an answer.
+        pause: seconds between two reads.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class Spectator:
         forgiving: bool = False,
         addresses: list[str] | None = None,
         lag_s: float = SWEPT_S,
+        pause: float = 0.02,
     ) -> None:
         self._ground, self._load, self._before, self._forgiving = ground, load, before, forgiving
-        self._lag_s = lag_s
+        self._lag_s, self._pause = lag_s, pause
         self._addresses = addresses if addresses is not None else ground.apis
         self.reads = 0
         self.refused = 0
@@ -70,11 +72,11 @@ class Spectator:
             try:
                 reply = await self._ground.client.get(f"{url}/api/v1/boards/main/entries", params={"limit": _LIMIT})
             except httpx.TransportError:
-                await asyncio.sleep(0.02)  # a process that was killed; the next read goes to the other
+                await asyncio.sleep(self._pause)  # a process that was killed; the next read goes to the other
                 continue
             if reply.status_code in _UNAVAILABLE and self._forgiving:
                 self.refused += 1
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(self._pause)
                 continue
             assert reply.status_code == 200, reply.text
             page = reply.json()
@@ -82,7 +84,7 @@ class Spectator:
                 self._judge(page, answered, began)
             self.reads += 1
             self.epochs[page["epoch"]] += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self._pause)
 
     def _judge(self, page: dict[str, Any], answered: int, began: float) -> None:
         rows = [Row(UUID(e["player_id"]), e["username"], e["score"], e["reached_at"]) for e in page["entries"]]
