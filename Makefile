@@ -52,6 +52,10 @@ test: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test against real stores
 test-full: $(INSTALLED) $(NODE_CLIENT) $(HELM3) ## Run every test with the long sets too; prints and demands the counts of the security tests
 	$(BIN)/python -m pytest -p tests.security.counts -m "" -n $(NPROC) --dist loadfile $(ARGS)
 
+.PHONY: chaos
+chaos: $(INSTALLED) ## Kill, stop, cut off and flood the platform in every known way; writes docs/reliability.md when all held
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 $(NODE_CLIENT): tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi

@@ -21,6 +21,9 @@ class Work(BaseModel):
     idempotency_ttl: int = Field(86400, ge=60)
     action_token_ttl: int = Field(600, ge=1, description="an action kind may set its own")
     catalog_ttl: float = Field(2.0, gt=0, description="boards and kinds are re-read after this, or on an event")
+    catalog_wait: float = Field(
+        1.0, gt=0, description="a Postgres that has not told them by then hangs: what is known of them goes on"
+    )
 
     # Reads
     l1_ttl: float = Field(0.25, ge=0)

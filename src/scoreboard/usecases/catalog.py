@@ -33,16 +33,24 @@ class _Snapshot:
 
 @dataclass(slots=True)
 class Catalog:
-    """The cached catalogue of one process. While Postgres is away the last known state goes on."""
+    """The cached catalogue of one process. While Postgres is away, or does not answer, the last known state goes on.
+
+    Attributes:
+        ttl: seconds after which it is read again.
+        wait: seconds that somebody waits for that where there is a known state.
+        stale_since: since when nothing newer could be read; None while it can.
+    """
 
     database: Database
     ttl: float
+    wait: float
     fallback_policy: AntiCheatPolicy
     stale_since: datetime | None = None
     _snapshot: _Snapshot | None = None
     _read_at: float = float("-inf")
     _invalid: bool = False
-    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reading: asyncio.Task[None] | None = None
+    _late: bool = False
     _versions: dict[tuple[str, int], ActionKind] = field(default_factory=dict)
 
     def invalidate(self) -> None:
@@ -128,22 +136,45 @@ class Catalog:
         return snapshot
 
     async def _current(self) -> _Snapshot:
-        """The snapshot, read again when it is too old; while one caller reads, the others go on with what there is."""
-        if self._snapshot is not None and (self._fresh() or (self._reading.locked() and not self._invalid)):
-            return self._snapshot
-        async with self._reading:
-            if self._snapshot is None or not self._fresh():
+        """The snapshot, read again when it is too old; while one caller reads, the others go on with what there is.
+
+        So does everybody once a read takes longer than ``wait``: a Postgres that hangs must not take the boards along.
+        """
+        while self._snapshot is None or not self._fresh():
+            reading = self._reading
+            if reading is None or reading.done():
                 # Cleared before reading: whatever is invalidated meanwhile is read once more.
-                self._invalid = False
-                try:
-                    self._snapshot = await self.database.transact(lambda tx: _read(tx, self.fallback_policy))
-                    self.stale_since = None
-                except StoreUnavailable:
-                    if self._snapshot is None:
-                        raise
-                    self.stale_since = self.stale_since or utc_now()
-                self._read_at = asyncio.get_running_loop().time()
+                self._invalid = self._late = False
+                reading = self._reading = asyncio.get_running_loop().create_task(self._read_again())
+            elif self._snapshot is not None and (self._late or not self._invalid):
+                return self._snapshot
+            done, _ = await asyncio.wait({reading}, timeout=None if self._snapshot is None else self.wait)
+            if not done:
+                self._late = True
+                self.stale_since = self.stale_since or utc_now()
+                break
+            reading.result()
+            if self._snapshot is None:
+                raise StoreUnavailable("Postgres has not answered since this process began")
+            if not self._invalid:
+                break
         return self._snapshot
+
+    async def _read_again(self) -> None:
+        """A task of its own: whoever asked for it may give up, and others wait for it too."""
+        try:
+            self._snapshot = await self.database.transact(lambda tx: _read(tx, self.fallback_policy))
+            self.stale_since = None
+        except StoreUnavailable:
+            if self._snapshot is not None:
+                self.stale_since = self.stale_since or utc_now()
+        self._read_at = asyncio.get_running_loop().time()
+
+    async def close(self) -> None:
+        """Give up the read that is under way."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
 
     def _fresh(self) -> bool:
         return not self._invalid and asyncio.get_running_loop().time() - self._read_at < self.ttl

@@ -26,6 +26,7 @@ class Platform:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.catalog.close()
         await self.live.close()
         await self.database.close()
 
@@ -43,7 +44,7 @@ def open_platform(settings: Settings, *, application: str) -> Platform:
         settings=settings,
         database=database,
         live=Live(settings),
-        catalog=Catalog(database, settings.catalog_ttl, fallback_policy(settings)),
+        catalog=Catalog(database, settings.catalog_ttl, settings.catalog_wait, fallback_policy(settings)),
         action_token_key=derive_key(master, "action-token"),
         refresh_token_key=derive_key(master, "refresh-token"),
         past_reads=asyncio.Semaphore(settings.past_reads_at_once),
