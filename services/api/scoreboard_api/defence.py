@@ -42,7 +42,7 @@ def is_json(request: Request) -> bool:
 
 def wiring_of(request: Request) -> Wiring:
     """The parts of this process."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.scope["state"]["wiring"]
     return wiring
 
 
@@ -70,9 +70,10 @@ def authenticate(request: Request) -> Claims:
     token = bearer_token(request)
     if token is None:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this needs an access token.")
-    claims = wiring_of(request).tokens.verify(token)
+    wiring = wiring_of(request)
+    claims = wiring.tokens.verify(token)
     request.scope["state"]["player_id"] = str(claims.player_id)
-    wiring_of(request).incidents.require_unblocked_player(claims.player_id)
+    wiring.incidents.require_unblocked_player(claims.player_id)
     return claims
 
 

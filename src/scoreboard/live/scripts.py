@@ -5,16 +5,17 @@ Only commands of Redis 6.2 are used, so that every server works (Redis, Valkey, 
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """A named Lua script and the hash by which the server knows it."""
 
     name: str
     source: str
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """SHA-1 of the source, as EVALSHA wants it (not a matter of security)."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
