@@ -72,7 +72,7 @@ def authenticate(request: Request) -> Claims:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this needs an access token.")
     wiring = wiring_of(request)
     claims = wiring.tokens.verify(token)
-    request.scope["state"]["player_id"] = str(claims.player_id)
+    request.scope["state"]["player_id"] = claims.subject
     wiring.incidents.require_unblocked_player(claims.player_id)
     return claims
 
@@ -107,7 +107,7 @@ async def admit(
         Refusal: USER_RATE_LIMIT, ACTION_LIMIT, TOKEN_REVOKED, REPLAY_ATTACK, DEPENDENCY_UNAVAILABLE, or the
             signature's.
     """
-    player, limits = str(claims.player_id), wiring.limits
+    player, limits = claims.subject, wiring.limits
     if claims.role is Role.SERVICE:
         scope, limit = "service", limits.service
     else:
