@@ -127,6 +127,18 @@ format: $(INSTALLED) ## Put the code into its standard form
 bench-write: $(INSTALLED) ## Measure the write path against the naive baseline and pgbench; fails below benchmarks/goals.toml
 	$(BIN)/python -m benchmarks.write $(ARGS)
 
+.PHONY: bench
+bench: $(INSTALLED) ## Run every benchmark, one after the other (25 minutes); writes docs/benchmarks.md, fails below the floors (ARGS=--quick)
+	$(BIN)/python -m benchmarks.suite $(ARGS)
+
+.PHONY: bench-reads
+bench-reads: $(INSTALLED) ## Measure reads on a board of a million players, and what growing to it costs
+	$(BIN)/python -m benchmarks.reads $(ARGS)
+
+.PHONY: bench-start
+bench-start: $(INSTALLED) ## Measure how soon the platform is there, and what it takes at rest
+	$(BIN)/python -m benchmarks.start $(ARGS)
+
 .PHONY: bench-live
 bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
 	$(BIN)/python -m benchmarks.live $(ARGS)

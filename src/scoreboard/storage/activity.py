@@ -153,7 +153,8 @@ async def forget_players(tx: Transaction, counted: int) -> bool:
     What follows ``counted``, the number of the last ledger entry that was counted, still needs its days. Returns
     whether there may be more of them.
     """
-    return (await tx.fetch(_FORGET_PLAYERS, counted, _AT_A_TIME))[0][0] == _AT_A_TIME
+    gone: int = (await tx.fetch(_FORGET_PLAYERS, counted, _AT_A_TIME))[0][0]
+    return gone == _AT_A_TIME
 
 
 async def forget_all_players(tx: Transaction) -> None:

@@ -154,10 +154,10 @@ class Catalog:
                 self.stale_since = self.stale_since or utc_now()
                 break
             reading.result()
-            if self._snapshot is None:
-                raise StoreUnavailable("Postgres has not answered since this process began")
-            if not self._invalid:
+            if self._snapshot is None or not self._invalid:
                 break
+        if self._snapshot is None:
+            raise StoreUnavailable("Postgres has not answered since this process began")
         return self._snapshot
 
     async def _read_again(self) -> None:
