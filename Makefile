@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 NPROC := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 INSTALLED := $(VENV)/.installed
 NODE_CLIENT := tests/contract/node/node_modules/.installed
+NODE_PEER := benchmarks/node/node_modules/.installed
 HELM3 := tests/charts/node/node_modules/.installed
 export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +60,10 @@ chaos: $(INSTALLED) ## Kill, stop, cut off and flood the platform in every known
 $(NODE_CLIENT): tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi
+
+$(NODE_PEER): benchmarks/node/package-lock.json
+	@if command -v npm >/dev/null; then cd benchmarks/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is not here: the fan-out is measured without socket.io for Node"; fi
 
 $(HELM3): tests/charts/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/charts/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
@@ -142,6 +147,10 @@ bench-start: $(INSTALLED) ## Measure how soon the platform is there, and what it
 .PHONY: bench-live
 bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
 	$(BIN)/python -m benchmarks.live $(ARGS)
+
+.PHONY: bench-fanout
+bench-fanout: $(INSTALLED) $(NODE_PEER) ## Measure what one more listener costs against socket.io for Node, websockets and a C loop (10 minutes)
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
 .PHONY: bench-telemetry
 bench-telemetry: $(INSTALLED) ## Measure what metrics and traces cost a completion

@@ -5,6 +5,7 @@ travels in ``scope["extensions"]``; where it is absent the transports fall back 
 """
 
 import asyncio
+import os
 import socket
 from asyncio.transports import BaseTransport
 from typing import Any
@@ -13,27 +14,59 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 
 EXTENSION = "scoreboard.wire"
+_ANY = 1 << 62
+_write = os.write
 _FAREWELL = 2.0
 _KERNEL_BUFFER = 32 * 1024  # the kernel doubles it
 
 
 class Wire:
-    """The writing end of one WebSocket. Call it from the event loop only."""
+    """The writing end of one WebSocket. Call it from the event loop only.
 
-    __slots__ = ("_protocol",)
+    Where nothing waits in the transport, a frame goes to the kernel at once: the transport would collect it first, and
+    look at every connection a second time. What the kernel does not take, the transport keeps, in order.
+    """
+
+    __slots__ = ("_descriptor", "_protocol", "_transport")
 
     def __init__(self, protocol: "FramedWebSocket") -> None:
         self._protocol = protocol
+        self._transport = protocol.transport
+        own = self._transport.get_extra_info("socket")
+        encrypted = self._transport.get_extra_info("sslcontext") is not None
+        self._descriptor: int = -1 if own is None or encrypted else own.fileno()
 
     def write(self, frame: bytes) -> None:
         """Hand over a whole frame; nothing happens on a connection that is closing."""
         protocol = self._protocol
         if protocol.handshake_complete and not protocol.close_sent and not protocol.disconnected:
-            protocol.transport.write(frame)
+            self.offer(frame, _ANY)
+
+    def offer(self, frame: bytes, most: int) -> bool:
+        """:meth:`write`, unless more than ``most`` bytes wait already. Returns whether they do not.
+
+        For connections that have not said goodbye: those in a room have not.
+        """
+        transport = self._transport
+        waiting = transport.get_write_buffer_size()
+        if waiting > most:
+            return False
+        if transport.is_closing():  # its descriptor may be another connection's already
+            return True
+        if waiting or self._descriptor < 0:
+            transport.write(frame)
+            return True
+        try:
+            sent = _write(self._descriptor, frame)
+        except OSError:  # full, or broken: the transport waits, or finds out and ends the connection
+            sent = 0
+        if sent < len(frame):
+            transport.write(frame[sent:])
+        return True
 
     def backlog(self) -> int:
         """Bytes that the network has not taken yet."""
-        return self._protocol.transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size()
 
     def finish(self, code: int, reason: str) -> None:
         """Send a close frame; a peer that does not answer it in two seconds is cut off."""
