@@ -15,13 +15,12 @@ from tests.chaos.arrivals import Arrival, Arrivals
 from tests.chaos.fault_run import FaultRun
 from tests.chaos.gauges import gauged
 from tests.chaos.invariants import Proof
-from tests.chaos.network import Network, open_network
+from tests.chaos.network import Network, crowd_of, open_network
 from tests.ledger_check import check_ledger
-from tests.stage import register
 
 AWAY_S = 0.003
 BATCH = 6
-PLAYERS = 24
+PLAYERS = 150
 AT_ONCE = 2 * BATCH
 """Those that always wait while the peak is measured: a batch that is saved, and one that gathers meanwhile."""
 PEAK_S = 4.0
@@ -43,7 +42,7 @@ async def test_twice_the_load_leaves_most_of_the_goodput(network: Network, fault
     lasts = FULL_S if fault.full else QUICK_S
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=500)
     async with httpx.AsyncClient(base_url=ground.apis[0], timeout=30, limits=limits) as client:
-        arrivals = Arrivals([await register(client) for _ in range(PLAYERS)], fault.rng, f"overload-{fault.seed}")
+        arrivals = Arrivals(await crowd_of(ground, client, PLAYERS), fault.rng, f"overload-{fault.seed}")
         network.postgres.delay = AWAY_S
         for _ in fault.rounds:
             await arrivals.peak(AT_ONCE, PEAK_S / 2)  # plans, connections, caches
