@@ -145,6 +145,23 @@ async def test_who_gave_up_waiting_disturbs_nobody() -> None:
     assert store.batches == [[1, 2]]
 
 
+async def test_what_nobody_waits_for_any_more_is_not_saved() -> None:
+    store = Store()
+    batcher = store.batcher()
+    store.open.clear()
+    first, gone, stays = (asyncio.create_task(batcher.submit(n)) for n in (1, 2, 3))
+    await turns(1)
+    late = asyncio.create_task(batcher.submit(4))
+    await turns()
+    late.cancel()
+    await turns()
+    last = asyncio.create_task(batcher.submit(5))
+    await turns()
+    store.open.set()
+    assert [await task for task in (first, gone, stays, last)] == [2, 4, 6, 10]
+    assert store.batches == [[1, 2, 3], [5]]
+
+
 async def test_finish_waits_for_everything() -> None:
     store = Store()
     store.open.clear()

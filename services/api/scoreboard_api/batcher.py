@@ -5,6 +5,7 @@ A lone request waits for nothing; under load the batches grow by themselves and 
 
 import asyncio
 import contextvars
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -19,7 +20,13 @@ Answer = TypeVar("Answer")
 
 Save = Callable[[Sequence[Item]], Awaitable[Kept]]
 Finish = Callable[[Kept], Awaitable[Sequence[Answer | Refusal]]]
-_Waiting = tuple[Item, asyncio.Future[Answer], contextvars.Context]
+_Waiting = tuple[Item, asyncio.Future[Answer], contextvars.Context, float]
+Waited = Callable[[str, float], None]
+"""Is told a stage and how many seconds the oldest item of a batch waited for it."""
+
+
+def _nobody_asks(_stage: str, _seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 def unavailable(_item: object, _error: StoreUnavailable) -> Refusal:
@@ -38,6 +45,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         bound: items waiting; more are refused with OVERLOADED at once.
         in_flight: batches saved at the same time.
         lost: what an item is answered when the store could not save its batch.
+        waited: is told how long each batch's oldest item waited.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         bound: int,
         in_flight: int = 1,
         lost: Callable[[Item, StoreUnavailable], Refusal] = unavailable,
+        waited: Waited = _nobody_asks,
     ) -> None:
         self._stage = stage
         self._save = save
@@ -58,6 +67,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._bound = bound
         self._free = in_flight
         self._lost = lost
+        self._waited = waited
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._nobodys = contextvars.copy_context()
         self._running: set[asyncio.Task[None]] = set()
@@ -73,7 +83,7 @@ class Batcher(Generic[Item, Kept, Answer]):
             raise Refusal(ErrorCode.OVERLOADED, "The platform is very busy; try again in a moment.", 1)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append((item, answer, contextvars.copy_context()))
+        self._waiting.append((item, answer, contextvars.copy_context(), time.perf_counter()))
         if self._free > 0 and not self._armed:
             # One turn of the loop later: whatever arrived in the same turn shares the batch.
             self._armed = True
@@ -83,7 +93,10 @@ class Batcher(Generic[Item, Kept, Answer]):
     def _flush(self) -> None:
         self._armed = False
         while self._waiting and self._free > 0:
-            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            batch = self._take()
+            if not batch:
+                break
+            self._waited(self._stage, time.perf_counter() - batch[0][3])
             self._free -= 1
             # A batch of one goes on in its request's context: its log lines have its id, its span is part of its trace.
             context = batch[0][2] if len(batch) == 1 else self._nobodys.copy()
@@ -92,19 +105,28 @@ class Batcher(Generic[Item, Kept, Answer]):
             task.add_done_callback(self._running.discard)
         telemetry.QUEUE_ITEMS.labels(self._stage).set(len(self._waiting))
 
+    def _take(self) -> "list[_Waiting[Item, Answer]]":
+        """The oldest of those that wait, without those whose request was given up: nobody would hear their answer."""
+        batch: list[_Waiting[Item, Answer]] = []
+        while self._waiting and len(batch) < self._most:
+            waiting = self._waiting.popleft()
+            if not waiting[1].done():
+                batch.append(waiting)
+        return batch
+
     async def _run(self, batch: "list[_Waiting[Item, Answer]]") -> None:
-        with telemetry.batch_span(f"flush {self._stage}", [context for _, _, context in batch]):
+        with telemetry.batch_span(f"flush {self._stage}", [context for _, _, context, _ in batch]):
             await self._serve(batch)
 
     async def _serve(self, batch: "list[_Waiting[Item, Answer]]") -> None:
         released = False
         try:
-            kept = await self._save([item for item, _, _ in batch])
+            kept = await self._save([item for item, *_ in batch])
             self._release()
             released = True
             answers = await self._finish(kept)
         except StoreUnavailable as error:
-            self._settle(batch, [self._lost(item, error) for item, _, _ in batch])
+            self._settle(batch, [self._lost(item, error) for item, *_ in batch])
         except Exception as error:  # noqa: BLE001 - one bad item must not fail its neighbours: find it
             if not released and len(batch) > 1:
                 await self._split(batch)
@@ -131,7 +153,7 @@ class Batcher(Generic[Item, Kept, Answer]):
 
     @staticmethod
     def _settle(batch: "list[_Waiting[Item, Answer]]", answers: Sequence[Answer | Exception]) -> None:
-        for (_, future, _), answer in zip(batch, answers, strict=True):
+        for (_, future, *_), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue  # its request was given up; what was saved stays saved
             if isinstance(answer, Exception):

@@ -19,6 +19,7 @@ from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
+from scoreboard_api.overload import rank_of
 from scoreboard_api.wiring import Wiring
 
 _HEALTH = "/health/"
@@ -112,6 +113,8 @@ class Front:
             scope.get("client"), forwarded.decode("latin-1") if forwarded else None, wiring.settings.trusted_proxy_hops
         )
         scope["state"]["address"] = address
+        rank = rank_of(scope["method"], scope["path"], signed_in=b"authorization" in headers)
+        wiring.overload.admit(rank)
         # A page is forty small files from memory, cached for ever: they count for the process, not for the address.
         wiring.barrier.admit(None if scope["path"].startswith(_ASSETS) else address)
 

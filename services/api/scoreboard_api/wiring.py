@@ -24,10 +24,11 @@ from scoreboard.usecases.read_status import StatusReader
 from scoreboard.usecases.sign_in import SignIn
 from scoreboard_api.access_log import AccessLog
 from scoreboard_api.barrier import Barrier
-from scoreboard_api.batcher import Batcher, unavailable
+from scoreboard_api.batcher import Batcher, Waited, unavailable
 from scoreboard_api.crowds import Crowds
 from scoreboard_api.identity_provider import IdentityProvider
 from scoreboard_api.incidents import Incidents
+from scoreboard_api.overload import Overload
 from scoreboard_api.service_accounts import ServiceAccounts
 from scoreboard_api.steady import Steady
 from scoreboard_api.top_cache import TopCache
@@ -63,6 +64,7 @@ class Wiring:
     status: StatusReader
     tops: TopCache
     barrier: Barrier
+    overload: Overload
     crowds: Crowds
     incidents: Incidents
     access_log: AccessLog
@@ -90,6 +92,7 @@ class _Sizes(TypedDict):
     most: int
     bound: int
     in_flight: int
+    waited: Waited
 
 
 async def _granted(answers: list[Refusal | None]) -> Sequence[Refusal | None]:
@@ -116,7 +119,13 @@ def wire(settings: Settings) -> Wiring:
     guard = Guard(platform.live, settings.replicas, settings.nonce_ttl)
     marker = OutboxMarker(platform)
     incidents = Incidents(platform)
-    sizes = _Sizes(most=settings.flush_items, bound=settings.queue_bound, in_flight=settings.flush_in_flight)
+    overload = Overload(settings)
+    sizes = _Sizes(
+        most=settings.flush_items,
+        bound=settings.queue_bound,
+        in_flight=settings.flush_in_flight,
+        waited=overload.waited,
+    )
     return Wiring(
         settings=settings,
         platform=platform,
@@ -139,6 +148,7 @@ def wire(settings: Settings) -> Wiring:
         status=StatusReader(platform, Health(platform)),
         tops=TopCache(platform),
         barrier=Barrier(settings, incidents),
+        overload=overload,
         crowds=Crowds(settings),
         incidents=incidents,
         access_log=AccessLog(settings),

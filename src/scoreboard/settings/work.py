@@ -10,6 +10,12 @@ class Work(BaseModel):
     flush_items: int = Field(200, ge=1, le=1000, description="items of one transaction")
     flush_in_flight: int = Field(2, ge=1, le=4, description="one is decided while the other commits")
     queue_bound: int = Field(2000, ge=1, description="waiting items; more are answered 503 at once")
+    overload_delay: float = Field(
+        0.1,
+        gt=0,
+        description="a delay that stands this long refuses readers without a name; twice, what begins something; three"
+        " times, completions. Nobody minds a tenth of a second, and beside that delay nothing is refused for load",
+    )
     request_deadline: float = Field(8.0, gt=0, description="above statement_timeout; then 504, outcome unknown")
     transaction_tries: int = Field(3, ge=1, le=10)
     idempotency_ttl: int = Field(86400, ge=60)

@@ -163,6 +163,7 @@ class Database:
 
     def __init__(self, settings: Settings, *, application: str = "scoreboard") -> None:
         self._tries = settings.transaction_tries
+        self._deadline = settings.request_deadline
         self._engine = create_async_engine(
             driver_url(settings.database_url.get_secret_value()),
             pool_size=settings.database_pool_size,
@@ -194,13 +195,15 @@ class Database:
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run ``work`` in one transaction and commit it before returning.
 
-        On a conflict or a lost connection the whole of it runs again, at most ``transaction_tries`` times, so
-        ``work`` must have no effect outside the transaction. A commit whose answer was lost may run again
-        too: unique keys make the second run find the first.
+        On a conflict or a lost connection the whole of it runs again, at most ``transaction_tries`` times, and only
+        while somebody who waits for it would still be answered (``request_deadline``). So ``work`` must have no
+        effect outside the transaction. A commit whose answer was lost may run again too: unique keys make the second
+        run find the first.
 
         Raises:
             StoreUnavailable: Postgres cannot be reached, is shutting down or read-only, or conflicts persist.
         """
+        deadline = time.perf_counter() + self._deadline
         for attempt in range(1, self._tries + 1):
             began = time.perf_counter()
             try:
@@ -209,10 +212,12 @@ class Database:
                         telemetry.DATABASE_WAIT.observe(time.perf_counter() - began, telemetry.exemplar())
                         return await _commit(connection, work)
             except _WEIGHED as error:
-                await self._weigh(error, attempt)
+                self._weigh(error, last=attempt >= self._tries or time.perf_counter() >= deadline)
+                await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _weigh(self, error: Exception, attempt: int) -> None:
+    @staticmethod
+    def _weigh(error: Exception, *, last: bool) -> None:
         """Return where another attempt is worth it; raise otherwise."""
         if sqlstate(error) == _TIMED_OUT:
             telemetry.TRANSACTION_FAILURES.labels("timeout").inc()
@@ -220,7 +225,7 @@ class Database:
         lost = is_connection_loss(error)
         if not lost and not is_conflict(error):
             raise error
-        if attempt >= self._tries or isinstance(error, PoolTimeoutError):
+        if last or isinstance(error, PoolTimeoutError):
             if sqlstate(error) == _UNIQUE_VIOLATION:
                 raise error
             reason = "pool" if isinstance(error, PoolTimeoutError) else "unavailable" if lost else "contended"
@@ -229,7 +234,6 @@ class Database:
                 raise StoreContended("other transactions keep the rows") from error
             raise StoreUnavailable("Postgres is not available") from error
         telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
-        await asyncio.sleep(_PAUSE * attempt)
 
     async def close(self) -> None:
         """Close all connections; the object cannot be used afterwards."""
