@@ -45,6 +45,18 @@ def test_a_delay_stands_when_it_was_never_less_for_the_whole_interval(steps: lis
     within = [delay for when, delay in measured if when > at - INTERVAL]
     before = [delay for when, delay in measured if when <= at - INTERVAL]
     assert kept.at(at) == (min([*within, before[-1]]) if within and before else 0.0)
+    if not within:
+        assert kept.at(at, INTERVAL + 3.0) == 3.0
+
+
+@pytest.mark.parametrize(("oldest", "share"), [(0.25, 0), (INTERVAL + 0.375, 0), (INTERVAL + 0.5625, 500), (8.0, 1000)])
+def test_a_queue_that_nobody_is_taken_from_stands_too(oldest: float, share: int) -> None:
+    """The last batch went out a while ago, and whatever holds it up holds up those who wait."""
+    held = overload()
+    held.attend("complete", lambda: oldest)
+    held.weigh(100.0)
+    assert refused(held, Rank.COMPLETES) == pytest.approx(share, abs=1)
+    assert refused(held, Rank.BEGINS) == 0
 
 
 @pytest.mark.parametrize(

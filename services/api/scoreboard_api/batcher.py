@@ -90,6 +90,12 @@ class Batcher(Generic[Item, Kept, Answer]):
             loop.call_soon(self._flush)
         return await answer
 
+    def oldest(self) -> float:
+        """Seconds that the oldest item has waited which somebody still wants an answer to; 0 when none waits."""
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        return time.perf_counter() - self._waiting[0][3] if self._waiting else 0.0
+
     def _flush(self) -> None:
         self._armed = False
         while self._waiting and self._free > 0:

@@ -8,7 +8,7 @@ without a name goes first, then what begins something; completions and what staf
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from scoreboard import telemetry
@@ -39,7 +39,11 @@ def rank_of(method: str, path: str, *, signed_in: bool) -> Rank:
 
 
 class StandingDelay:
-    """The least delay of an interval, in seconds; 0 before there is one, and after nothing was measured in it."""
+    """The least delay of an interval, in seconds; 0 before there is one.
+
+    Where nothing was measured in it, it is what the oldest that waits had waited when the interval began: a batch that
+    takes long, or a store that hangs, takes nobody out of the queue, and the queue stands all the same.
+    """
 
     def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque()
@@ -48,12 +52,14 @@ class StandingDelay:
         """Note one delay."""
         self._measured.append((now, delay))
 
-    def at(self, now: float) -> float:
-        """The delay that stands now."""
+    def at(self, now: float, oldest: float = 0.0) -> float:
+        """The delay that stands now, with somebody waiting for ``oldest`` seconds."""
         begin = now - INTERVAL
         while len(self._measured) > 1 and self._measured[1][0] <= begin:
             self._measured.popleft()  # the newest of those before the interval stays: it stood when this began
-        if not self._measured or self._measured[0][0] > begin or self._measured[-1][0] <= begin:
+        if not self._measured or self._measured[-1][0] <= begin:
+            return max(0.0, oldest - INTERVAL)
+        if self._measured[0][0] > begin:
             return 0.0
         return min(delay for _, delay in self._measured)
 
@@ -65,12 +71,21 @@ class Overload:
         self._allowed = settings.overload_delay
         self._lag = StandingDelay()
         self._queues = {stage: StandingDelay() for stage in ("guard", "create", "complete")}
+        self._oldest: dict[str, Callable[[], float]] = {}
         self._shares: Mapping[Rank, float] = dict.fromkeys(Rank, 0.0)
         self._owed = dict.fromkeys(Rank, 0.0)
 
     def waited(self, stage: str, seconds: float) -> None:
         """Note how long the oldest item of a batch waited for it."""
         self._queues[stage].add(time.perf_counter(), seconds)
+
+    def attend(self, stage: str, oldest: Callable[[], float]) -> None:
+        """Ask there how long the oldest item of a stage's queue has waited."""
+        self._oldest[stage] = oldest
+
+    def _stands(self, stage: str, now: float) -> float:
+        oldest = self._oldest.get(stage)
+        return self._queues[stage].at(now, oldest() if oldest is not None else 0.0)
 
     def admit(self, rank: Rank) -> None:
         """Let a request in, or not: of those of one rank the share that is too much, evenly spread.
@@ -92,11 +107,11 @@ class Overload:
 
         None up to the rank's delay, all from twice that on, in between in proportion.
         """
-        lag = self._lag.at(now) + self._queues["guard"].at(now)
+        lag = self._lag.at(now) + self._stands("guard", now)
         delays = {
             Rank.LOOKS: self._lag.at(now),
-            Rank.BEGINS: lag + self._queues["create"].at(now),
-            Rank.COMPLETES: lag + self._queues["complete"].at(now),
+            Rank.BEGINS: lag + self._stands("create", now),
+            Rank.COMPLETES: lag + self._stands("complete", now),
         }
         telemetry.STANDING_DELAY.set(max(delays.values()))
         self._shares = {rank: min(1.0, max(0.0, delay / (self._allowed * rank) - 1)) for rank, delay in delays.items()}

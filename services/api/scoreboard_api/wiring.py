@@ -126,7 +126,7 @@ def wire(settings: Settings) -> Wiring:
         in_flight=settings.flush_in_flight,
         waited=overload.waited,
     )
-    return Wiring(
+    wiring = Wiring(
         settings=settings,
         platform=platform,
         tokens=tokens,
@@ -156,3 +156,7 @@ def wire(settings: Settings) -> Wiring:
         service_accounts=ServiceAccounts(settings) if settings.operator_issuer else None,
         steady=Steady(),
     )
+    overload.attend("guard", wiring.admissions.oldest)
+    overload.attend("create", wiring.creations.oldest)
+    overload.attend("complete", wiring.completions.oldest)
+    return wiring
