@@ -8,8 +8,9 @@ without a name goes first, then what begins something; completions and what staf
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Protocol
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
@@ -64,6 +65,16 @@ class StandingDelay:
         return min(delay for _, delay in self._measured)
 
 
+class Queue(Protocol):
+    """What waits for a stage."""
+
+    def oldest(self) -> float:
+        """Seconds that the oldest item has waited; 0 when none waits."""
+
+    def ahead(self) -> float:
+        """Seconds that an item would wait which came now."""
+
+
 class Overload:
     """One for each process. Run :meth:`watch` beside the requests."""
 
@@ -71,7 +82,7 @@ class Overload:
         self._allowed = settings.overload_delay
         self._lag = StandingDelay()
         self._queues = {stage: StandingDelay() for stage in ("guard", "create", "complete")}
-        self._oldest: dict[str, Callable[[], float]] = {}
+        self._attended: dict[str, Queue] = {}
         self._shares: Mapping[Rank, float] = dict.fromkeys(Rank, 0.0)
         self._owed = dict.fromkeys(Rank, 0.0)
 
@@ -79,13 +90,20 @@ class Overload:
         """Note how long the oldest item of a batch waited for it."""
         self._queues[stage].add(time.perf_counter(), seconds)
 
-    def attend(self, stage: str, oldest: Callable[[], float]) -> None:
-        """Ask there how long the oldest item of a stage's queue has waited."""
-        self._oldest[stage] = oldest
+    def attend(self, stage: str, queue: Queue) -> None:
+        """Look at this queue too: at those whom nobody takes out of it, and at how long it is now."""
+        self._attended[stage] = queue
 
     def _stands(self, stage: str, now: float) -> float:
-        oldest = self._oldest.get(stage)
-        return self._queues[stage].at(now, oldest() if oldest is not None else 0.0)
+        """The delay that stands in a stage's queue, or what somebody who came now would wait, if that is less.
+
+        Who is served last when a long queue ends has waited long. Whoever comes then would not, and refusing them
+        would leave the process with nothing to do until the delay is forgotten.
+        """
+        queue = self._attended.get(stage)
+        if queue is None:
+            return self._queues[stage].at(now)
+        return min(self._queues[stage].at(now, queue.oldest()), queue.ahead())
 
     def admit(self, rank: Rank) -> None:
         """Let a request in, or not: of those of one rank the share that is too much, evenly spread.

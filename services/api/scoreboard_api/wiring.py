@@ -156,7 +156,7 @@ def wire(settings: Settings) -> Wiring:
         service_accounts=ServiceAccounts(settings) if settings.operator_issuer else None,
         steady=Steady(),
     )
-    overload.attend("guard", wiring.admissions.oldest)
-    overload.attend("create", wiring.creations.oldest)
-    overload.attend("complete", wiring.completions.oldest)
+    overload.attend("guard", wiring.admissions)
+    overload.attend("create", wiring.creations)
+    overload.attend("complete", wiring.completions)
     return wiring
