@@ -124,7 +124,7 @@ CROWDS = (
     ),
     Fault(
         "overload",
-        "twice as many scores as one API process can take, for 3 minutes; Postgres being a little away sets how many",
+        "twice as many scores as one API process can take, for 3 minutes; a slow ledger sets how many",
         "at least 80 % of the peak is taken; the rest is 429 or 503 with Retry-After; memory flat",
         full=1,
         quick=1,

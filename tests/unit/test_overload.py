@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,44 @@ def test_a_delay_stands_when_it_was_never_less_for_the_whole_interval(steps: lis
     within = [delay for when, delay in measured if when > at - INTERVAL]
     before = [delay for when, delay in measured if when <= at - INTERVAL]
     assert kept.at(at) == (min([*within, before[-1]]) if within and before else 0.0)
+    if not within:
+        assert kept.at(at, INTERVAL + 3.0) == 3.0
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A queue as it is seen from outside."""
+
+    waited: float
+    then: float
+
+    def oldest(self) -> float:
+        return self.waited
+
+    def ahead(self) -> float:
+        return self.then
+
+
+@pytest.mark.parametrize(("oldest", "share"), [(0.25, 0), (INTERVAL + 0.375, 0), (INTERVAL + 0.5625, 500), (8.0, 1000)])
+def test_a_queue_that_nobody_is_taken_from_stands_too(oldest: float, share: int) -> None:
+    """The last batch went out a while ago, and whatever holds it up holds up those who wait."""
+    held = overload()
+    held.attend("complete", Waiting(oldest, 60.0))
+    held.weigh(100.0)
+    assert refused(held, Rank.COMPLETES) == pytest.approx(share, abs=1)
+    assert refused(held, Rank.BEGINS) == 0
+
+
+def test_nobody_is_refused_for_a_queue_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones in it had waited long; whoever comes now would not."""
+    held = overload()
+    for step in range(20):
+        monkeypatch.setattr("scoreboard_api.overload.time.perf_counter", lambda now=step * 0.05: now)
+        held.waited("complete", 5.0)
+    for ahead, share in ((60.0, 1000), (0.5625, 500), (0.375, 0), (0.0, 0)):
+        held.attend("complete", Waiting(0.0, ahead))
+        held.weigh(0.95)
+        assert refused(held, Rank.COMPLETES) == pytest.approx(share, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._nobodys = contextvars.copy_context()
         self._running: set[asyncio.Task[None]] = set()
         self._armed = False
+        self._begun: dict[int, float] = {}
+        self._lasted = 0.0
 
     async def submit(self, item: Item) -> Answer:
         """The item's answer.
@@ -89,6 +91,21 @@ class Batcher(Generic[Item, Kept, Answer]):
             self._armed = True
             loop.call_soon(self._flush)
         return await answer
+
+    def oldest(self) -> float:
+        """Seconds that the oldest item has waited which somebody still wants an answer to; 0 when none waits."""
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        return time.perf_counter() - self._waiting[0][3] if self._waiting else 0.0
+
+    def ahead(self) -> float:
+        """Seconds that an item would wait which came now: the batches before it, each as long as the last one took.
+
+        One that is under way for longer than that counts as it is.
+        """
+        begun = min(self._begun.values(), default=None)
+        longest = max(self._lasted, 0.0 if begun is None else time.perf_counter() - begun)
+        return -(-len(self._waiting) // self._most) * longest
 
     def _flush(self) -> None:
         self._armed = False
@@ -120,8 +137,10 @@ class Batcher(Generic[Item, Kept, Answer]):
 
     async def _serve(self, batch: "list[_Waiting[Item, Answer]]") -> None:
         released = False
+        self._begun[id(batch)] = time.perf_counter()
         try:
             kept = await self._save([item for item, *_ in batch])
+            self._lasted = time.perf_counter() - self._begun.pop(id(batch))
             self._release()
             released = True
             answers = await self._finish(kept)
@@ -135,6 +154,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         else:
             self._settle(batch, answers)
         finally:
+            self._begun.pop(id(batch), None)
             if not released:
                 self._release()
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Protocol
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
@@ -43,7 +44,11 @@ def rank_of(method: str, path: str, *, signed_in: bool) -> Rank:
 
 
 class StandingDelay:
-    """The least delay of an interval, in seconds; 0 before there is one, and after nothing was measured in it."""
+    """The least delay of an interval, in seconds; 0 before there is one.
+
+    Where nothing was measured in it, it is what the oldest that waits had waited when the interval began: a batch that
+    takes long, or a store that hangs, takes nobody out of the queue, and the queue stands all the same.
+    """
 
     def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque()
@@ -52,14 +57,26 @@ class StandingDelay:
         """Note one delay."""
         self._measured.append((now, delay))
 
-    def at(self, now: float) -> float:
-        """The delay that stands now."""
+    def at(self, now: float, oldest: float = 0.0) -> float:
+        """The delay that stands now, with somebody waiting for ``oldest`` seconds."""
         begin = now - INTERVAL
         while len(self._measured) > 1 and self._measured[1][0] <= begin:
             self._measured.popleft()  # the newest of those before the interval stays: it stood when this began
-        if not self._measured or self._measured[0][0] > begin or self._measured[-1][0] <= begin:
+        if not self._measured or self._measured[-1][0] <= begin:
+            return max(0.0, oldest - INTERVAL)
+        if self._measured[0][0] > begin:
             return 0.0
         return min(delay for _, delay in self._measured)
+
+
+class Queue(Protocol):
+    """What waits for a stage."""
+
+    def oldest(self) -> float:
+        """Seconds that the oldest item has waited; 0 when none waits."""
+
+    def ahead(self) -> float:
+        """Seconds that an item would wait which came now."""
 
 
 class Overload:
@@ -69,12 +86,28 @@ class Overload:
         self._allowed = settings.overload_delay
         self._lag = StandingDelay()
         self._queues = {stage: StandingDelay() for stage in ("guard", *_WAITS)}
+        self._attended: dict[str, Queue] = {}
         self._shares: Mapping[Rank, float] = dict.fromkeys(Rank, 0.0)
         self._owed = dict.fromkeys(Rank, 0.0)
 
     def waited(self, stage: str, seconds: float) -> None:
         """Note how long the oldest item of a batch waited for it."""
         self._queues[stage].add(time.perf_counter(), seconds)
+
+    def attend(self, stage: str, queue: Queue) -> None:
+        """Look at this queue too: at those whom nobody takes out of it, and at how long it is now."""
+        self._attended[stage] = queue
+
+    def _stands(self, stage: str, now: float) -> float:
+        """The delay that stands in a stage's queue, or what somebody who came now would wait, if that is less.
+
+        Who is served last when a long queue ends has waited long. Whoever comes then would not, and refusing them
+        would leave the process with nothing to do until the delay is forgotten.
+        """
+        queue = self._attended.get(stage)
+        if queue is None:
+            return self._queues[stage].at(now)
+        return min(self._queues[stage].at(now, queue.oldest()), queue.ahead())
 
     def admit(self, rank: Rank) -> None:
         """Let a request in, or not: of those of one rank the share that is too much, evenly spread.
@@ -96,10 +129,10 @@ class Overload:
 
         None up to the rank's delay, all from twice that on, in between in proportion.
         """
-        lag, guard = self._lag.at(now), self._queues["guard"].at(now)
+        lag, guard = self._lag.at(now), self._stands("guard", now)
         delays = {rank: lag if rank is Rank.LOOKS else lag + guard for rank in Rank}
         for rank in Rank:
-            delays[rank] += max(self._queues[stage].at(now) for stage, waits in _WAITS.items() if waits is rank)
+            delays[rank] += max(self._stands(stage, now) for stage, waits in _WAITS.items() if waits is rank)
         telemetry.STANDING_DELAY.set(max(delays.values()))
         self._shares = {rank: min(1.0, max(0.0, delay / (self._allowed * rank) - 1)) for rank, delay in delays.items()}
 

@@ -132,7 +132,7 @@ def wire(settings: Settings) -> Wiring:
         in_flight=settings.flush_in_flight,
         waited=overload.waited,
     )
-    return Wiring(
+    wiring = Wiring(
         settings=settings,
         platform=platform,
         tokens=tokens,
@@ -164,3 +164,9 @@ def wire(settings: Settings) -> Wiring:
         service_accounts=ServiceAccounts(settings) if settings.operator_issuer else None,
         steady=Steady(),
     )
+    overload.attend("guard", wiring.admissions)
+    overload.attend("create", wiring.creations)
+    overload.attend("complete", wiring.completions)
+    overload.attend("own_place", wiring.own_places)
+    overload.attend("around", wiring.arounds)
+    return wiring

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
-from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import CursorResult, Engine, Executable, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult, create_async_engine
@@ -120,17 +120,40 @@ _WEIGHED = (
 )
 
 
-def _refuse_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-    """A connection that the server closed while it was idle is replaced, without a trip to find out."""
-    if dbapi_connection.driver_connection.is_closed():
-        raise DisconnectionError
+class _Trust:
+    """Which pooled connections are worth a try, without a trip to find out: the pool replaces the others.
+
+    Not one that the server closed while it was idle, and none that is older than the last one that was lost: what made
+    that one lead nowhere (a failover, a middlebox that forgot) has most likely taken all of that time along.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._lost_at = float("-inf")
+        for name, listener in (("connect", self._made), ("invalidate", self._lost), ("checkout", self._look)):
+            event.listen(engine, name, listener)
+
+    @staticmethod
+    def _made(_connection: Any, record: Any) -> None:
+        record.info["made_at"] = time.monotonic()
+
+    def _lost(self, _connection: Any, _record: Any, _error: Any) -> None:
+        self._lost_at = time.monotonic()
+
+    def _look(self, connection: Any, record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed() or record.info["made_at"] < self._lost_at:
+            raise DisconnectionError
 
 
 async def _commit(connection: AsyncConnection, work: Callable[[Transaction], Awaitable[T]]) -> T:
     driver: asyncpg.Connection[asyncpg.Record] = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]  # SQLAlchemy does not say which driver
     try:
         async with driver.transaction():
-            return await work(Transaction(connection, driver))
+            try:
+                return await work(Transaction(connection, driver))
+            except TimeoutError:
+                # The server's own limit is a second shorter: nobody is there, and a ROLLBACK would wait as long again.
+                driver.terminate()
+                raise
     finally:
         if driver.is_closed() or driver.is_in_transaction():
             await connection.invalidate()
@@ -165,7 +188,7 @@ class Database:
                 },
             },
         )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        _Trust(self._engine.sync_engine)
         pool: Any = self._engine.pool  # its base class does not count
         telemetry.DATABASE_POOL.set(settings.database_pool_size)
         telemetry.DATABASE_IN_USE.set_function(pool.checkedout)
