@@ -12,12 +12,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from scoreboard.domain.board import Board, RankStyle, TieRule, reached_at_of, sort_score, tie_key
 from scoreboard.domain.clock import microseconds
 from scoreboard.domain.events import Ranks, StandingChange
 from scoreboard.domain.standing import Entry, Page, Standing, Standings
 from scoreboard.live import keys, scripts
 from scoreboard.live.redis_link import Live, LiveUnavailable
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +189,8 @@ async def load(
     live: Live, season_id: int, board: Board, epoch: str, changes: Sequence[StandingChange], *, frozen: bool = False
 ) -> bool:
     """Put rows read from Postgres into the epoch being built. False: it is gone, start again."""
-    arguments: list[Any] = [epoch, "1" if board.rank_style is RankStyle.DENSE else "0"]
-    for change in changes:
-        arguments += _item(board, change)
+    items = [str(field) for change in changes for field in _item(board, change)]
+    arguments = [epoch, "1" if board.rank_style is RankStyle.DENSE else "0", _pack(items)]
     return bool(await live.run(scripts.LOAD, [keys.leaderboard(season_id, frozen=frozen)], arguments))
 
 
