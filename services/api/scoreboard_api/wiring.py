@@ -96,6 +96,8 @@ class _Sizes(TypedDict):
     most: int
     bound: int
     in_flight: int
+    crowd: int
+    patience: float
 
 
 Answer = TypeVar("Answer")
@@ -122,7 +124,13 @@ def wire(settings: Settings) -> Wiring:
     guard = Guard(platform.live, settings.replicas, settings.nonce_ttl)
     marker = OutboxMarker(platform)
     incidents = Incidents(platform)
-    sizes = _Sizes(most=settings.flush_items, bound=settings.queue_bound, in_flight=settings.flush_in_flight)
+    sizes = _Sizes(
+        most=settings.flush_items,
+        bound=settings.queue_bound,
+        in_flight=settings.flush_in_flight,
+        crowd=settings.flush_crowd,
+        patience=settings.flush_patience,
+    )
     return Wiring(
         settings=settings,
         platform=platform,
