@@ -98,6 +98,8 @@ class _Sizes(TypedDict):
     most: int
     bound: int
     in_flight: int
+    crowd: int
+    patience: float
     waited: Waited
 
 
@@ -130,6 +132,8 @@ def wire(settings: Settings) -> Wiring:
         most=settings.flush_items,
         bound=settings.queue_bound,
         in_flight=settings.flush_in_flight,
+        crowd=settings.flush_crowd,
+        patience=settings.flush_patience,
         waited=overload.waited,
     )
     wiring = Wiring(
