@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.parcel import Codec, Parcel
-from scoreboard_realtime.wire import Wire
+from scoreboard_realtime.wire import Wire, Wires
 
 _BREATH = 256  # connections served before others on the event loop get a turn
 
@@ -22,7 +22,7 @@ class Plan:
     Who has missed a frame is not in it: a snapshot comes first.
     """
 
-    wires: dict[Codec, list[Wire]] = field(default_factory=dict)
+    wires: dict[Codec, Wires] = field(default_factory=dict)
     owners: dict[Wire, Connection] = field(default_factory=dict)
     queued: list[Connection] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ def planned(members: Iterable[Connection], channel: str) -> Plan:
         if wire is None:
             plan.queued.append(connection)
         else:
-            plan.wires.setdefault(connection.outlet.codec, []).append(wire)
+            plan.wires.setdefault(connection.outlet.codec, Wires()).add(wire)
             plan.owners[wire] = connection
     return plan
 
@@ -58,20 +58,16 @@ class HandOut:
         for codec, wires in plan.wires.items():
             frame = self.parcel.framed(codec)
             for start in range(0, len(wires), _BREATH):
-                some = wires[start : start + _BREATH]
+                some = wires.part(start, start + _BREATH)
                 if start:
                     await asyncio.sleep(0)
-                    some = [wire for wire in some if plan.owners[wire] in self.members]
-                self._write(frame, some, plan)
+                    some = some.those(lambda wire: plan.owners[wire] in self.members)
+                full = some.offer(frame, self.most)
+                self.sent += len(some) - len(full)
+                self.behind += [plan.owners[wire] for wire in full]
         for connection in plan.queued:
             if connection in self.members:
                 self._queue(connection)
-
-    def _write(self, frame: bytes, wires: list[Wire], plan: Plan) -> None:
-        most = self.most
-        full = [wire for wire in wires if not wire.offer(frame, most)]
-        self.sent += len(wires) - len(full)
-        self.behind += [plan.owners[wire] for wire in full]
 
     def _queue(self, connection: Connection) -> None:
         outlet = connection.outlet
