@@ -131,6 +131,10 @@ class _Outlet:
 _closing: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
 
 
+def _start_nobodys(target: Any, *args: Any, **kwargs: Any) -> "asyncio.Task[Any]":
+    return telemetry.start_nobodys_task(target(*args, **kwargs))
+
+
 class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
     """The Socket.IO server of the process."""
 
@@ -150,6 +154,8 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=logging.getLogger("engineio.server"),
         )
         self.eio._async = {**self.eio._async, "websocket": WiredWebSocket}
+        # Its one watcher of all connections would go on with the ids of the first.
+        self.eio.start_background_task = _start_nobodys
         self._reception = reception
         self._settings = settings
         self._live: dict[str, Connection] = {}
