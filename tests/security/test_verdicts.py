@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import Refusal
@@ -58,6 +59,11 @@ async def run_script(api: Api, who: Person, events: int = 40, kind: str = "tap")
     return answers
 
 
+def judged() -> float:
+    """How many batches the rules judged in this process."""
+    return REGISTRY.get_sample_value("scoreboard_anticheat_seconds_count", {"engine": "inline"}) or 0.0
+
+
 def tap(number: int) -> dict[str, Any]:
     return {"action_id": f"tap-{number}", "kind": "tap"}
 
@@ -76,7 +82,9 @@ async def cases(api: Api) -> list[tuple[str, str, str]]:
 async def test_a_script_is_flagged_held_and_suspended_and_its_points_never_reach_the_board(stores: Stores) -> None:
     async with strict(stores) as (api, ada):
         bob = await register(api.client)
+        before = judged()
         answers = await run_script(api, ada)
+        assert judged() - before == len(answers), "each once, also the last, which had to be tried again"
         assert answers == [
             *["allow"] * answers.count("allow"),
             *["flag"] * answers.count("flag"),
