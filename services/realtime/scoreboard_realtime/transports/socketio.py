@@ -24,7 +24,7 @@ from scoreboard_realtime.errors import Close, close_code
 from scoreboard_realtime.inbound_rate import Rate
 from scoreboard_realtime.parcel import Codec, Parcel, text_frame
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.transports.engineio import NAME, EngineSocket, WiredWebSocket
+from scoreboard_realtime.transports.engineio import NAME, EngineSocket, Members, WiredWebSocket
 from scoreboard_realtime.wire import Wire
 
 PATH = "/socket.io"
@@ -143,6 +143,7 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(
             async_mode="asgi",
             async_handlers=False,
+            client_manager=Members(),
             cors_allowed_origins=origins,
             cors_credentials=False,
             transports=["polling", "websocket"] if settings.polling else ["websocket"],
