@@ -111,6 +111,15 @@ def _reads(figures: Figures) -> Pictures:
         yield f"reads-{figure}", f"Requests on a small and a large board: {label}", _groups(groups, label), 3.0
 
 
+def _fanout(figures: Figures) -> Pictures:
+    groups = {
+        name: {f"{int(size):,} sockets": statistics.median(values) for size, values in one["delivery_us"].items()}
+        for name, one in figures["figures"].items()
+    }
+    paint = _groups(groups, "µs of the server for a delivery")
+    yield "fanout", "Processor time of each server for one delivery of an event", paint, 3.2
+
+
 def _live(figures: Figures) -> Pictures:
     def paint(axes: Axes) -> None:
         for place, (name, phase) in enumerate(figures["phases"].items()):
@@ -150,6 +159,7 @@ def _start(figures: Figures) -> Pictures:
 _PICTURES: dict[str, Callable[[Figures], Pictures]] = {
     "write": _write,
     "reads": _reads,
+    "fanout": _fanout,
     "live": _live,
     "defence": _defence,
     "anticheat": _anticheat,
