@@ -62,10 +62,12 @@ def fault(request: pytest.FixtureRequest) -> Iterator[FaultRun]:
     config = request.config
     folder = config.getoption("chaos_record", default=None)
     terminal = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
 
     def say(text: str) -> None:
         if folder is not None and terminal is not None:
-            terminal.write_line(text)
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(text)
 
     marker = request.node.get_closest_marker("fault")
     run = FaultRun(

@@ -21,10 +21,11 @@ from scoreboard.domain.player import PlayerStatus, Role
 from scoreboard.usecases.change_role import change_role
 from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard_cli.embedded_server import EmbeddedServer
 from scoreboard_cli.postgres_server import PostgresServer
 from scoreboard_cli.valkey_server import ValkeyServer
 from tests.conftest import furnish
-from tests.stage import PASSWORD, Person, Service, Stores, free_port, make_keys, patient, register
+from tests.stage import PASSWORD, Person, Service, Stores, free_port, make_keys, patient, register, until
 
 READY_WITHIN = 150.0  # on a busy machine the model's process imports for a while
 LIVELY = {
@@ -34,6 +35,8 @@ LIVELY = {
     "SCOREBOARD_JOB_LEASE": "1",
     "SCOREBOARD_SOCKETS_PER_ADDRESS": "10000",
 }
+LOOPS = ("sweep", "jobs", "seasons", "leaderboards", "revocations", "audit", "activity")
+"""Of the worker; the others turn so seldom that no test can wait for them."""
 _POSTGRES = {"max_connections": "200"}
 
 
@@ -78,6 +81,11 @@ class Ground:
             self.services[name].start()
         await self.ready(*names)
 
+    async def start_store(self, store: EmbeddedServer) -> None:
+        """Start a store that was ended and wait until it serves, without keeping everybody else waiting."""
+        store.launch()
+        await until(store.is_ready, within=60, what=f"{store.title} being ready")
+
     async def ready(self, *names: str) -> None:
         """Wait until these are ready; all when none is named."""
         chosen = names or tuple(self.services)
@@ -120,10 +128,14 @@ class Ground:
         return sum(value for (known, marks), value in found.items() if known == metric and wanted <= set(marks))
 
     async def loops_alive(self, since: float, name: str = "worker") -> bool:
-        """Whether every loop of the process has finished a round since (seconds of the wall clock)."""
+        """Whether every loop that turns within seconds has finished a round since (seconds of the wall clock)."""
         found = await self.scrape(name)
-        ages = [value for (metric, _), value in found.items() if metric == "scoreboard_loop_last_success_seconds"]
-        return bool(ages) and min(ages) > since
+        rounds = {
+            dict(marks)["loop"]: value
+            for (metric, marks), value in found.items()
+            if metric == "scoreboard_loop_last_success_seconds"
+        }
+        return all(rounds.get(loop, 0.0) > since for loop in LOOPS)
 
     async def sql(self, statement: str, *values: Any, database: str | None = None) -> list[Any]:
         """Run a statement as the owner, on the ground's database unless another is named."""

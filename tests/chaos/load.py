@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import httpx2 as httpx
 
@@ -53,6 +54,7 @@ class Load:
         server: a trusted server; with it some completions come in batches.
         pause: seconds between two actions of a player.
         patience: seconds that one try may take.
+        once: a try that fails is noted in ``failed``: no client should have to try again.
         insists: seconds after which a player gives up, and the test with them.
     """
 
@@ -66,10 +68,12 @@ class Load:
         server: Person | None = None,
         pause: float = 0.01,
         patience: float = 10.0,
+        once: bool = False,
         insists: float = 60.0,
     ) -> None:
         self._people, self.addresses, self._name, self._server = people, addresses, name, server
-        self._pause, self._patience, self._insists = pause, patience, insists
+        self._pause, self._patience, self._once, self._insists = pause, patience, once, insists
+        self.failed: list[str] = []
         self._mark = f"{name}-{rng.getrandbits(32):08x}"
         self._rngs = [random.Random(rng.random()) for _ in people]
         self.acknowledged: list[dict[str, Any]] = []
@@ -88,7 +92,7 @@ class Load:
 
     async def insist(self, player: Person, path: str, body: dict[str, Any], key: str) -> httpx.Response:
         """Send it until it is answered for good. Raises AssertionError when ``insists`` is over."""
-        began, address = time.monotonic(), hash(key) % len(self.addresses)
+        began, address = time.monotonic(), crc32(key.encode()) % len(self.addresses)
         while time.monotonic() - began < self._insists:
             url = self.addresses[address % len(self.addresses)]
             try:
@@ -100,6 +104,8 @@ class Load:
                 )
             except httpx.TransportError as error:
                 self.lost.append(repr(error))
+                if self._once:
+                    self.failed.append(repr(error))
                 address += 1
                 await asyncio.sleep(_PAUSE)
                 continue
@@ -107,6 +113,8 @@ class Load:
             if reply.status_code not in _RETRY and not _in_flight(reply):
                 self.seconds.append(time.monotonic() - began)
                 return reply
+            if self._once:
+                self.failed.append(f"{reply.status_code} {reply.text}")
             await self._told_to_wait(reply)
             address += 1
         raise AssertionError(f"no answer to {path} within {self._insists:g} s: {self.statuses}, {self.lost[-3:]}")

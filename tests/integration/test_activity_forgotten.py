@@ -13,7 +13,9 @@ import pytest
 
 from scoreboard.domain.activity import ALL_KINDS, Step
 from scoreboard.domain.events import EntryType
-from scoreboard.storage import activity, positions
+from scoreboard.security.identifiers import new_id
+from scoreboard.storage import activity, jobs, positions
+from scoreboard.storage.database import Transaction
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.forget_abandoned_actions import AbandonedActions
@@ -113,6 +115,8 @@ async def test_minutes_are_forgotten_hours_and_who_played_in_them_are_not_kept_a
     assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 4
     await sql(prompt, "UPDATE activity_counts SET starts = starts - interval '40 days'")
     await sql(prompt, "UPDATE activity_players SET starts = starts - interval '3 days'")
+    await ActivityRollUp(prompt).run()
+    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 0, "although nobody has played since"
     await play(prompt, marker, ada, "tap2")
     await ActivityRollUp(prompt).run()
     kept = await sql(
@@ -121,8 +125,87 @@ async def test_minutes_are_forgotten_hours_and_who_played_in_them_are_not_kept_a
         edge=datetime.now(UTC) - timedelta(days=35),
     )
     assert {row[0] for row in kept} == {"hour", "day"}
-    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 4, "those of three days ago are gone"
+    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 4
     await marker.finish()
+
+
+async def test_who_was_there_is_known_while_entries_of_the_day_are_to_be_counted(prompt: Platform) -> None:
+    marker = OutboxMarker(prompt)
+    ada = await join(prompt, "ada")
+    await play(prompt, marker, ada, "tap2")
+    await ActivityRollUp(prompt).run()
+    await play(prompt, marker, ada, "tap2")
+    await sql(prompt, "ALTER TABLE ledger DISABLE TRIGGER USER")
+    for table, column in (("ledger", "at"), ("activity_counts", "starts"), ("activity_players", "starts")):
+        await sql(prompt, f"UPDATE {table} SET {column} = {column} - interval '9 days'")
+    await sql(prompt, "ALTER TABLE ledger ENABLE TRIGGER USER")
+    rolled = ActivityRollUp(prompt)
+    while await prompt.database.transact(lambda tx: activity.forget_players(tx, 1)):
+        pass
+    await rolled.run()
+    assert (await day(prompt)).players == 1, "who comes back on the same day is not another one"
+    assert (await sql(prompt, "SELECT count(*) FROM activity_players"))[0][0] == 0
+    await marker.finish()
+
+
+async def test_a_round_ends_while_people_play_on(stores: Stores) -> None:
+    environment = await stores.environment(
+        SCOREBOARD_REDIS_TIMEOUT="5", SCOREBOARD_ROLLUP_SETTLE="0", SCOREBOARD_ROLLUP_ENTRIES="1"
+    )
+    platform = open_platform(settings_from(environment), application="test")
+    await furnish(platform)
+    marker = OutboxMarker(platform)
+    people = [await join(platform, f"player-{n}") for n in range(6)]
+    over = asyncio.Event()
+
+    async def plays(who: UUID) -> None:
+        while not over.is_set():
+            await play(platform, marker, who, "tap2")
+
+    for who in people:
+        await play(platform, marker, who, "tap2")
+    playing = [asyncio.create_task(plays(who)) for who in people]
+    try:
+        await asyncio.wait_for(ActivityRollUp(platform).run(), 30)
+    finally:
+        over.set()
+        await asyncio.gather(*playing)
+        await marker.finish()
+        await platform.close()
+
+
+async def test_what_a_waiting_job_may_still_finish_is_not_counted_as_abandoned(prompt: Platform) -> None:
+    ada = await join(prompt, "ada")
+    attempt = await begin(prompt, ada, "quiz")
+    await age(prompt, 60, attempt)
+    job = new_id()
+    await prompt.database.transact(lambda tx: jobs.add(tx, job, ada, {}))
+    await sql(prompt, "UPDATE jobs SET created_at = created_at - interval '55 minutes'")
+    await ActivityRollUp(prompt).run()
+    assert ((await day(prompt)).created, (await day(prompt)).abandoned) == (1, 0)
+    await sql(prompt, "UPDATE jobs SET status = 'failed'")
+    await ActivityRollUp(prompt).run()
+    assert (await day(prompt)).abandoned == 1
+
+
+async def test_a_commit_that_takes_long_is_waited_for(prompt: Platform) -> None:
+    ada = await join(prompt, "ada")
+    written, commits = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Transaction) -> None:
+        await tx.fetch("UPDATE players SET updated_at = updated_at WHERE id = $1", ada)
+        written.set()
+        await commits.wait()
+
+    committing = asyncio.create_task(prompt.database.transact(slow))
+    await written.wait()
+    await begin(prompt, ada, "quiz")  # stands for what that transaction has begun
+    await ActivityRollUp(prompt).run()
+    assert (await day(prompt)).created == 0
+    commits.set()
+    await committing
+    await ActivityRollUp(prompt).run()
+    assert (await day(prompt)).created == 1
 
 
 async def test_erasing_a_player_changes_no_count(prompt: Platform) -> None:

@@ -158,7 +158,7 @@ async def test_without_a_freeze_nothing_more_is_asked_of_the_stores(api: Api) ->
         for path, expected in (
             ("top?limit=7", ["read_top", "read_range", "keep_top"]),
             ("entries", ["read_range"]),
-            (f"around?player_id={ada.id}", ["read_players", "read_range"]),
+            (f"around?player_id={ada.id}", ["read_around"]),
         ):
             await api.wiring.marker.finish()
             api.platform.catalog.invalidate()

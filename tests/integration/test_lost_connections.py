@@ -1,4 +1,4 @@
-"""A connection that is lost a moment before it is written to: uvloop says so with a bare RuntimeError."""
+"""Connections that are lost: a moment before they are written to, or because we froze in a transaction."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ import pytest
 
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import Database, StoreUnavailable, Transaction
-from scoreboard.usecases.platform import Platform
-from tests.stage import Stores, settings_from
+from scoreboard.usecases.platform import Platform, open_platform
+from tests.stage import Stores, patient, settings_from
 
 LOST = "unable to perform operation on <TCPTransport closed=True reading=False 0x5>; the handler is closed"
 
@@ -59,3 +59,29 @@ async def test_any_other_runtime_error_is_a_fault_of_ours(platform: Platform) ->
         await platform.live.ask("test", fails("something else"))
     with pytest.raises(RuntimeError, match="something else"):
         await platform.database.transact(lambda _: fails("something else"))
+
+
+async def test_who_freezes_in_a_transaction_does_not_keep_its_rows_and_begins_again(stores: Stores) -> None:
+    environment = await stores.environment(SCOREBOARD_DATABASE_IDLE_TIMEOUT="0.5")
+    frozen, other = (open_platform(patient(environment), application="test") for _ in range(2))
+    locked, woken = asyncio.Event(), asyncio.Event()
+    tries = 0
+
+    async def slow(tx: Transaction) -> int:
+        nonlocal tries
+        tries += 1
+        await tx.fetch("SELECT * FROM ledger_head FOR UPDATE")
+        if tries == 1:
+            locked.set()
+            await woken.wait()
+        return int((await tx.fetch("SELECT 7"))[0][0])
+
+    sleeper = asyncio.create_task(frozen.database.transact(slow))
+    await locked.wait()
+    rows = await other.database.transact(lambda tx: tx.fetch("SELECT * FROM ledger_head FOR UPDATE"))
+    assert rows, "the row was kept"
+    woken.set()
+    assert await sleeper == 7
+    assert tries == 2
+    await frozen.close()
+    await other.close()

@@ -1,5 +1,7 @@
 """Who is refused for load: only where a delay stands, the least important first, and no more than is too much."""
 
+import inspect
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard_api import overload as overload_module
+from scoreboard_api import wiring
 from scoreboard_api.overload import INTERVAL, Overload, Rank, StandingDelay, rank_of
 from tests.stage import make_keys, settings_from
 
@@ -124,7 +128,16 @@ def test_it_ends_with_the_first_short_delay() -> None:
     assert [refused(held, rank) for rank in Rank] == [0, 0, 0]
 
 
-@pytest.mark.parametrize(("stage", "ranks"), [("create", (0, 1000, 0)), ("complete", (0, 0, 1000))])
+@pytest.mark.parametrize(
+    ("stage", "ranks"),
+    [
+        ("create", (0, 1000, 0)),
+        ("complete", (0, 0, 1000)),
+        ("own_place", (0, 1000, 0)),
+        ("around", (1000, 0, 0)),
+        ("guard", (0, 1000, 1000)),
+    ],
+)
 def test_a_queue_that_stands_is_felt_by_those_who_wait_in_it(
     stage: str, ranks: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,3 +172,8 @@ def test_how_much_depends_on_a_request(method: str, path: str, signed_in: bool, 
 
 def test_ranks_are_refused_one_after_the_other() -> None:
     assert all(later == earlier + 1 for earlier, later in pairwise(Rank))
+
+
+def test_every_queue_of_the_process_is_felt_by_somebody() -> None:
+    source = inspect.getsource(wiring)
+    assert set(re.findall(r'Batcher\(\s*"(\w+)"', source)) == {"guard", *overload_module._WAITS}

@@ -77,7 +77,8 @@ class Worker:
         try:
             if self._elsewhere is not None and await self._other_goes_on():
                 return
-            if await self._doorbell.wait():
+            # What was played before this began rings no bell.
+            if self._position is not None and await self._doorbell.wait():
                 await asyncio.sleep(self._platform.settings.model_gather)
             while await self._step():
                 pass

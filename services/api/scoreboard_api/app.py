@@ -109,7 +109,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=600,
     )
-    return Front(shared, lambda: wiring), wiring
+    return Front(shared, lane, lambda: wiring), wiring
 
 
 def _count(info: Info) -> None:

@@ -44,6 +44,9 @@ class Batcher(Generic[Item, Kept, Answer]):
         most: items of one batch.
         bound: items waiting; more are refused with OVERLOADED at once.
         in_flight: batches saved at the same time.
+        crowd: items waiting from which on another batch is saved beside one that is under way. Fewer wait for it: what
+            a batch costs by itself is shared by more then.
+        patience: seconds that they wait for it; it may be held up, by a locked row for instance.
         lost: what an item is answered when the store could not save its batch.
         waited: is told how long each batch's oldest item waited.
     """
@@ -57,6 +60,8 @@ class Batcher(Generic[Item, Kept, Answer]):
         most: int,
         bound: int,
         in_flight: int = 1,
+        crowd: int = 1,
+        patience: float = 0.05,
         lost: Callable[[Item, StoreUnavailable], Refusal] = unavailable,
         waited: Waited = _nobody_asks,
     ) -> None:
@@ -65,7 +70,10 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._finish = finish
         self._most = most
         self._bound = bound
-        self._free = in_flight
+        self._free = self._in_flight = in_flight
+        self._crowd = crowd
+        self._patience = patience
+        self._impatient_at = 0.0
         self._lost = lost
         self._waited = waited
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
@@ -86,7 +94,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, answer, contextvars.copy_context(), time.perf_counter()))
-        if self._free > 0 and not self._armed:
+        if not self._armed and self._may_flush():
             # One turn of the loop later: whatever arrived in the same turn shares the batch.
             self._armed = True
             loop.call_soon(self._flush)
@@ -107,14 +115,31 @@ class Batcher(Generic[Item, Kept, Answer]):
         longest = max(self._lasted, 0.0 if begun is None else time.perf_counter() - begun)
         return -(-len(self._waiting) // self._most) * longest
 
+    def _may_flush(self) -> bool:
+        if self._free <= 0:
+            return False
+        if self._free == self._in_flight or len(self._waiting) >= self._crowd:
+            return True
+        return asyncio.get_running_loop().time() >= self._impatient_at
+
+    def _lose_patience(self, due: float) -> None:
+        if due == self._impatient_at:  # that of the newest batch
+            self._impatient_at = 0.0
+            if self._waiting and not self._armed:
+                self._flush()
+
     def _flush(self) -> None:
         self._armed = False
-        while self._waiting and self._free > 0:
+        while self._waiting and self._may_flush():
             batch = self._take()
             if not batch:
                 break
             self._waited(self._stage, time.perf_counter() - batch[0][3])
             self._free -= 1
+            if self._free > 0:
+                loop = asyncio.get_running_loop()
+                self._impatient_at = due = loop.time() + self._patience
+                loop.call_at(due, self._lose_patience, due)
             # A batch of one goes on in its request's context: its log lines have its id, its span is part of its trace.
             context = batch[0][2] if len(batch) == 1 else self._nobodys.copy()
             task = asyncio.get_running_loop().create_task(self._run(batch), context=context)

@@ -32,6 +32,10 @@ class Rank(IntEnum):
     COMPLETES = 3
 
 
+_WAITS = {"around": Rank.LOOKS, "own_place": Rank.BEGINS, "create": Rank.BEGINS, "complete": Rank.COMPLETES}
+"""Whose requests wait in which queue; in that of the guard all wait who have a name."""
+
+
 def rank_of(method: str, path: str, *, signed_in: bool) -> Rank:
     """How much depends on a request, from what its head says."""
     if path in _LAST or path.endswith(_LAST_ENDINGS) or path.startswith(_STAFF):
@@ -81,7 +85,7 @@ class Overload:
     def __init__(self, settings: Settings) -> None:
         self._allowed = settings.overload_delay
         self._lag = StandingDelay()
-        self._queues = {stage: StandingDelay() for stage in ("guard", "create", "complete")}
+        self._queues = {stage: StandingDelay() for stage in ("guard", *_WAITS)}
         self._attended: dict[str, Queue] = {}
         self._shares: Mapping[Rank, float] = dict.fromkeys(Rank, 0.0)
         self._owed = dict.fromkeys(Rank, 0.0)
@@ -125,12 +129,10 @@ class Overload:
 
         None up to the rank's delay, all from twice that on, in between in proportion.
         """
-        lag = self._lag.at(now) + self._stands("guard", now)
-        delays = {
-            Rank.LOOKS: self._lag.at(now),
-            Rank.BEGINS: lag + self._stands("create", now),
-            Rank.COMPLETES: lag + self._stands("complete", now),
-        }
+        lag, guard = self._lag.at(now), self._stands("guard", now)
+        delays = {rank: lag if rank is Rank.LOOKS else lag + guard for rank in Rank}
+        for rank in Rank:
+            delays[rank] += max(self._stands(stage, now) for stage, waits in _WAITS.items() if waits is rank)
         telemetry.STANDING_DELAY.set(max(delays.values()))
         self._shares = {rank: min(1.0, max(0.0, delay / (self._allowed * rank) - 1)) for rank, delay in delays.items()}
 

@@ -12,12 +12,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from scoreboard.domain.board import Board, RankStyle, TieRule, reached_at_of, sort_score, tie_key
 from scoreboard.domain.clock import microseconds
 from scoreboard.domain.events import Ranks, StandingChange
 from scoreboard.domain.standing import Entry, Page, Standing, Standings
 from scoreboard.live import keys, scripts
 from scoreboard.live.redis_link import Live, LiveUnavailable
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ def decode_season(raw: Sequence[Any]) -> SeasonProjection:
     )
 
 
-def _entry(board: Board, player: bytes, score: bytes, tie: bytes, name: bytes, rank: int) -> Entry:
+def entry_of(board: Board, player: bytes, score: bytes, tie: bytes, name: bytes, rank: int) -> Entry:
+    """A line of a board as the scripts return it."""
     value = int(float(score))
     return Entry(
         rank, UUID(player.decode()), name.decode(), sort_score(board, value), reached_at_of(board, tie.decode())
@@ -124,7 +129,7 @@ async def read_range(
     if answer is None:
         return None
     epoch, seq, total, flat = answer
-    entries = tuple(_entry(board, *flat[i : i + 5]) for i in range(0, len(flat), 5))
+    entries = tuple(entry_of(board, *flat[i : i + 5]) for i in range(0, len(flat), 5))
     return Page(epoch.decode(), int(seq), total, entries)
 
 
@@ -143,7 +148,7 @@ async def read_players(
         return None
     epoch, seq, total, rows = answer
     standings = tuple(
-        Standing(row[0], _entry(board, player.encode(), *row[1:])) if row else None
+        Standing(row[0], entry_of(board, player.encode(), *row[1:])) if row else None
         for player, row in zip(asked, rows, strict=True)
     )
     return Standings(epoch.decode(), int(seq), total, standings)
@@ -184,9 +189,8 @@ async def load(
     live: Live, season_id: int, board: Board, epoch: str, changes: Sequence[StandingChange], *, frozen: bool = False
 ) -> bool:
     """Put rows read from Postgres into the epoch being built. False: it is gone, start again."""
-    arguments: list[Any] = [epoch, "1" if board.rank_style is RankStyle.DENSE else "0"]
-    for change in changes:
-        arguments += _item(board, change)
+    items = [str(field) for change in changes for field in _item(board, change)]
+    arguments = [epoch, "1" if board.rank_style is RankStyle.DENSE else "0", _pack(items)]
     return bool(await live.run(scripts.LOAD, [keys.leaderboard(season_id, frozen=frozen)], arguments))
 
 

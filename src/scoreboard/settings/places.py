@@ -25,6 +25,9 @@ class Places(BaseModel):
     database_connect_timeout: float = Field(3.0, gt=0)
     database_statement_timeout: float = Field(5.0, gt=0, description="above lock_timeout, below request_deadline")
     database_lock_timeout: float = Field(2.0, gt=0)
+    database_idle_timeout: float = Field(
+        5.0, gt=0, description="a process that freezes in a transaction keeps others waiting for its rows this long"
+    )
     redis_timeout: float = Field(0.25, gt=0, description="a request never waits longer for Redis than this")
     redis_retry_pause: float = Field(0.5, ge=0, description="after a failed call Redis is left alone this long")
     health_timeout: float = Field(

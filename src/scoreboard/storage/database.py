@@ -22,8 +22,9 @@ T = TypeVar("T")
 
 # Serialization, deadlock, lock not available: the same transaction may succeed at once.
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
-# Shutting down, crash, starting, read-only (a demoted primary), too many connections, disk full.
-_UNAVAILABLE = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "53100", "53200"})
+# Shutting down, crash, starting, read-only (a demoted primary), too many connections, disk full, no memory; and our
+# own process was frozen in the transaction, so that the server ended it for the sake of the others.
+_UNAVAILABLE = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "53100", "53200", "25P03"})
 _UNIQUE_VIOLATION = "23505"
 _TIMED_OUT = "57014"
 _PAUSE = 0.02
@@ -183,7 +184,7 @@ class Database:
                     "plan_cache_mode": "force_custom_plan",
                     "lock_timeout": f"{int(settings.database_lock_timeout * 1000)}ms",
                     "statement_timeout": f"{int(settings.database_statement_timeout * 1000)}ms",
-                    "idle_in_transaction_session_timeout": "30s",
+                    "idle_in_transaction_session_timeout": f"{int(settings.database_idle_timeout * 1000)}ms",
                 },
             },
         )

@@ -167,7 +167,7 @@ def _from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> N
 
 for _code in ErrorCode:
     REJECTIONS.labels(layer_of(_code), _code)
-_from_zero(QUEUE_ITEMS, ("guard", "create", "complete"))
+_from_zero(QUEUE_ITEMS, ("guard", "create", "complete", "own_place", "around"))
 _from_zero(SHED, ("looks", "begins", "completes"))
 _from_zero(BATCH_ITEMS, ("create", "complete"))
 _from_zero(STAGE_SECONDS, ("commit",))

@@ -5,12 +5,13 @@ Readers see the old leaderboard, or Postgres, until the new one is complete.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
+from scoreboard.domain.events import StandingChange
 from scoreboard.domain.season import Season
 from scoreboard.live import keys, leaderboard, locks
 from scoreboard.live.bus import LeaderboardRebuilt
@@ -91,15 +92,29 @@ async def _build(
     # Registered before Postgres is read: what commits later is projected into the new epoch by whoever commits it.
     run_id = await leaderboard.begin_rebuild(platform.live, season.id, epoch)
 
+    async def take(chunk: Sequence[StandingChange]) -> None:
+        if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
+            raise _Lost
+        await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
+
     async def load(tx: Transaction) -> int:
         total, done = await scores.count(tx, season.id), 0
         on_progress(0, total)
-        async for chunk in scores.stream(tx, season.id, _CHUNK):
-            if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
-                raise _Lost
-            await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
-            done += len(chunk)
-            on_progress(done, max(total, done))
+        taking: asyncio.Task[None] | None = None
+        try:
+            async for chunk in scores.stream(tx, season.id, _CHUNK):  # the next is read while Redis takes this one
+                if taking is not None:
+                    await taking
+                    on_progress(done, max(total, done))
+                taking = asyncio.create_task(take(chunk))
+                done += len(chunk)
+            if taking is not None:
+                await taking
+        finally:
+            if taking is not None:
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
+        on_progress(done, max(total, done))
         return done
 
     entries = await platform.database.transact(load)
