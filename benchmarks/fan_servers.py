@@ -222,7 +222,7 @@ class Ours:
         """Start it and wait until it is ready."""
         ground, environment = self.stage.ground, self.stage.environment | self.extra
         log, port = ground.folder / "realtime.log", "SCOREBOARD_REALTIME_PORT"
-        self.server = Server(os.environ.get("MOD", "scoreboard_realtime"), environment, log, ground.cores.server, port)
+        self.server = Server("scoreboard_realtime", environment, log, ground.cores.server, port)
         self.server.start()
         return Place(self.server.port, "socketio", _ENGINE, self.tokens)
 

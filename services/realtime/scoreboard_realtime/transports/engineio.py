@@ -20,6 +20,14 @@ _PACKETS_A_POLL: int = Payload.max_decode_packets
 """Clients in Python take a longer answer for an error, go, and come back for the same again (Engine.IO's default)."""
 
 
+def keep_scope_only(environ: dict[str, Any] | None) -> None:
+    """Give the memory of a handshake back; its headers stay in the scope, where a second CONNECT looks for them."""
+    if environ is not None:
+        scope = environ["asgi.scope"]
+        environ.clear()
+        environ["asgi.scope"] = scope
+
+
 class Members(AsyncManager):  # type: ignore[misc]
     """Who is connected. Rooms are ours: the library would keep one for each connection, and look through all of them
     whenever one ends.

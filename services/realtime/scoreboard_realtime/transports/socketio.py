@@ -24,7 +24,7 @@ from scoreboard_realtime.errors import Close, close_code
 from scoreboard_realtime.inbound_rate import Rate
 from scoreboard_realtime.parcel import Codec, Parcel, text_frame
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.transports.engineio import NAME, EngineSocket, Members, WiredWebSocket
+from scoreboard_realtime.transports.engineio import NAME, EngineSocket, Members, WiredWebSocket, keep_scope_only
 from scoreboard_realtime.wire import Wire
 
 PATH = "/socket.io"
@@ -210,6 +210,7 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
+        keep_scope_only(self.environ.get(eio_sid))
         connection = self._live.get(str(self.manager.sid_from_eio_sid(eio_sid, "/")))
         if connection is not None and isinstance(connection.outlet, _Outlet):
             self._silent.pop(eio_sid, None)
