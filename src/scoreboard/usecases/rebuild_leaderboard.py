@@ -5,12 +5,13 @@ Readers see the old leaderboard, or Postgres, until the new one is complete.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from scoreboard import telemetry
 from scoreboard.domain.board import Board
+from scoreboard.domain.events import StandingChange
 from scoreboard.domain.season import Season
 from scoreboard.live import keys, leaderboard, locks
 from scoreboard.live.bus import LeaderboardRebuilt
@@ -18,13 +19,15 @@ from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.security.identifiers import new_id
 from scoreboard.storage import scores, seasons
 from scoreboard.storage.database import Transaction
+from scoreboard.supervision import end_tasks
 from scoreboard.usecases.announce import announce_control
 from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 
 _CHUNK = 500
-# Renewed with every chunk, so that a builder that died is replaced soon.
+# Renewed every second, so that a builder that died is replaced soon.
 _LOCK_SECONDS = 5
+_RENEW_EVERY = 1.0
 _TRIES = 5
 _log = structlog.get_logger("scoreboard.rebuild")
 
@@ -84,6 +87,36 @@ async def _release(platform: Platform, lock: str, token: str) -> None:
         _log.info("the rebuild lock will lapse by itself", lock=lock)
 
 
+class _Loading:
+    """Loads a chunk into Redis while the next one is read from Postgres. Each step raises _Lost or LiveUnavailable."""
+
+    def __init__(self, platform: Platform, board: Board, season: Season, epoch: str) -> None:
+        self._platform, self._board, self._season, self._epoch = platform, board, season, epoch
+        self._task: asyncio.Task[bool] | None = None
+        self._size = 0
+
+    async def put(self, chunk: Sequence[StandingChange]) -> int:
+        """Begin with a chunk once the one before is there. Returns how many entries that had."""
+        loaded = await self.finish()
+        call = leaderboard.load(self._platform.live, self._season.id, self._board, self._epoch, chunk)
+        self._task, self._size = asyncio.get_running_loop().create_task(call), len(chunk)
+        return loaded
+
+    async def finish(self) -> int:
+        """Wait for what is under way. Returns how many entries it had."""
+        task, self._task = self._task, None
+        if task is None:
+            return 0
+        if not await task:
+            raise _Lost
+        return self._size
+
+    async def stop(self) -> None:
+        """Give up what is under way."""
+        if self._task is not None:
+            await end_tasks([self._task])
+
+
 async def _build(
     platform: Platform, board: Board, season: Season, token: str, on_progress: Progress, not_before: float
 ) -> int:
@@ -94,12 +127,19 @@ async def _build(
     async def load(tx: Transaction) -> int:
         total, done = await scores.count(tx, season.id), 0
         on_progress(0, total)
-        async for chunk in scores.stream(tx, season.id, _CHUNK):
-            if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
-                raise _Lost
-            await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
-            done += len(chunk)
-            on_progress(done, max(total, done))
+        loop = asyncio.get_running_loop()
+        renewed_at, loading = loop.time(), _Loading(platform, board, season, epoch)
+        try:
+            async for chunk in scores.stream(tx, season.id, _CHUNK):
+                done += await loading.put(chunk)
+                if loop.time() - renewed_at >= _RENEW_EVERY:
+                    renewed_at = loop.time()
+                    await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
+                on_progress(done, max(total, done))
+            done += await loading.finish()
+        finally:
+            await loading.stop()
+        on_progress(done, max(total, done))
         return done
 
     entries = await platform.database.transact(load)
