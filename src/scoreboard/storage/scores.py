@@ -47,16 +47,8 @@ _COUNT = text("SELECT count(*) FROM scores WHERE season_id = :season")
 
 
 def _change(row: Row[*tuple[Any, ...]]) -> StandingChange:
-    return StandingChange(
-        row.season_id,
-        row.board_key,
-        row.player_id,
-        row.username,
-        None,
-        row.score if row.visible else None,
-        row.reached_at,
-        row.version,
-    )
+    season, board, player, username, score, reached_at, version, visible = row
+    return StandingChange(season, board, player, username, None, score if visible else None, reached_at, version)
 
 
 async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], StandingChange]:
