@@ -1,12 +1,15 @@
 """Connections that are lost: a moment before they are written to, or because we froze in a transaction."""
 
 import asyncio
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import Database, StoreUnavailable, Transaction
 from scoreboard.usecases.platform import Platform, open_platform
+from tests.pipe import Pipe
 from tests.stage import Stores, patient, settings_from
 
 LOST = "unable to perform operation on <TCPTransport closed=True reading=False 0x5>; the handler is closed"
@@ -85,3 +88,31 @@ async def test_who_freezes_in_a_transaction_does_not_keep_its_rows_and_begins_ag
     assert tries == 2
     await frozen.close()
     await other.close()
+
+
+async def test_what_is_acknowledged_after_a_begin_that_came_late_is_committed(stores: Stores) -> None:
+    """The BEGIN of a transaction that was given up arrives when the network is whole again, on a pooled connection."""
+    hasty = {"SCOREBOARD_DATABASE_LOCK_TIMEOUT": "0.1", "SCOREBOARD_DATABASE_STATEMENT_TIMEOUT": "0.2"}
+    hasty |= {"SCOREBOARD_TRANSACTION_TRIES": "1"}
+    environment = await stores.environment(**hasty)
+    parts = urlsplit(environment["DATABASE_URL"])
+    owner = await asyncpg.connect(environment["DATABASE_URL"])
+    await owner.execute("CREATE TABLE kept (number int)")
+    async with Pipe.to(parts.hostname or "", parts.port or 0) as pipe:
+        through = {**environment, "DATABASE_URL": pipe.leading(environment["DATABASE_URL"])}
+        platform = open_platform(patient(through), application="test")
+
+        async def keep(number: int) -> None:
+            await platform.database.transact(lambda tx: tx.fetch("INSERT INTO kept VALUES ($1)", number))
+
+        await keep(1)
+        pipe.hang()
+        with pytest.raises(StoreUnavailable):
+            await keep(2)
+        pipe.flow()
+        for number in (3, 4):
+            await keep(number)
+            rows = await owner.fetch("SELECT number FROM kept")
+            assert number in {row["number"] for row in rows}, "acknowledged, but not committed"
+        await platform.close()
+    await owner.close()

@@ -146,8 +146,10 @@ class _Trust:
 
 async def _commit(connection: AsyncConnection, work: Callable[[Transaction], Awaitable[T]]) -> T:
     driver: asyncpg.Connection[asyncpg.Record] = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]  # SQLAlchemy does not say which driver
+    begun = False
     try:
         async with driver.transaction():
+            begun = True
             try:
                 return await work(Transaction(connection, driver))
             except TimeoutError:
@@ -155,6 +157,10 @@ async def _commit(connection: AsyncConnection, work: Callable[[Transaction], Awa
                 driver.terminate()
                 raise
     finally:
+        if not begun:
+            # A BEGIN that nobody waited for may still come about: what is done on this connection afterwards would be
+            # part of that transaction, acknowledged and never committed.
+            driver.terminate()
         if driver.is_closed() or driver.is_in_transaction():
             await connection.invalidate()
 
