@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 NPROC := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 INSTALLED := $(VENV)/.installed
 NODE_CLIENT := tests/contract/node/node_modules/.installed
+NODE_PEER := benchmarks/node/node_modules/.installed
 HELM3 := tests/charts/node/node_modules/.installed
 export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +60,10 @@ chaos: $(INSTALLED) ## Kill, stop, cut off and flood the platform in every known
 $(NODE_CLIENT): tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/contract/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: tests with the stock socket.io-client in Node will be skipped"; fi
+
+$(NODE_PEER): benchmarks/node/package-lock.json
+	@if command -v npm >/dev/null; then cd benchmarks/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is not here: the fan-out is measured without socket.io for Node"; fi
 
 $(HELM3): tests/charts/node/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/charts/node && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
@@ -127,9 +132,25 @@ format: $(INSTALLED) ## Put the code into its standard form
 bench-write: $(INSTALLED) ## Measure the write path against the naive baseline and pgbench; fails below benchmarks/goals.toml
 	$(BIN)/python -m benchmarks.write $(ARGS)
 
+.PHONY: bench
+bench: $(INSTALLED) ## Run every benchmark, one after the other (25 minutes); writes docs/benchmarks.md, fails below the floors (ARGS=--quick)
+	$(BIN)/python -m benchmarks.suite $(ARGS)
+
+.PHONY: bench-reads
+bench-reads: $(INSTALLED) ## Measure reads on a board of a million players, and what growing to it costs
+	$(BIN)/python -m benchmarks.reads $(ARGS)
+
+.PHONY: bench-start
+bench-start: $(INSTALLED) ## Measure how soon the platform is there, and what it takes at rest
+	$(BIN)/python -m benchmarks.start $(ARGS)
+
 .PHONY: bench-live
 bench-live: $(INSTALLED) ## Measure the time from a commit to two browsers among a thousand sockets
 	$(BIN)/python -m benchmarks.live $(ARGS)
+
+.PHONY: bench-fanout
+bench-fanout: $(INSTALLED) $(NODE_PEER) ## Measure what one more listener costs against socket.io for Node, websockets and a C loop (10 minutes)
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
 .PHONY: bench-telemetry
 bench-telemetry: $(INSTALLED) ## Measure what metrics and traces cost a completion
@@ -138,6 +159,10 @@ bench-telemetry: $(INSTALLED) ## Measure what metrics and traces cost a completi
 .PHONY: bench-defence
 bench-defence: $(INSTALLED) ## Measure what the four layers of defence cost a request
 	$(BIN)/python -m benchmarks.defence $(ARGS)
+
+.PHONY: bench-check
+bench-check: $(INSTALLED) ## Measure how long checking a million ledger entries takes, and how much memory
+	$(BIN)/python -m benchmarks.check $(ARGS)
 
 .PHONY: bench-anticheat
 bench-anticheat: $(INSTALLED) ## Measure how fast the anti-cheat model and the inline rules judge

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +13,10 @@ import msgspec
 
 from benchmarks import report
 from benchmarks.ground import ROOT, Ground, Server, settings_of
-from benchmarks.load import Result
-from benchmarks.seeding import Seeded, begin_actions, seed, write_plan
+from benchmarks.ledger_check import check_ledger
+from benchmarks.load import Plan, Result
+from benchmarks.seeding import Seeded, begin_actions, seed, silent, write_plan
+from scoreboard.usecases.rebuild_leaderboard import Progress
 
 HEAD = ("server", "completions/s", "p50 ms", "p90 ms", "p99 ms", "server CPU µs", "load CPU")
 _POOL = "16"  # connections of a server: ours uses two or three, the naive baseline profits from more
@@ -20,44 +24,117 @@ _POOL = "16"  # connections of a server: ours uses two or three, the naive basel
 
 @dataclass(eq=False)
 class Contender:
-    """One of the servers and what was measured of it."""
+    """What is measured: a database with players, one server process or several over it, and what they reached.
+
+    ``cpu`` is µs of processor time of all its processes for each answer, by round; ``cores`` are the load's.
+    """
 
     name: str
-    server: Server
+    servers: tuple[Server, ...]
     seeded: Seeded
+    cores: frozenset[int]
     rounds: list[Result] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     answered: int = 0
 
+    def start(self) -> None:
+        """Start its processes. Raises RuntimeError when one is not ready in time."""
+        for server in self.servers:
+            server.start()
 
-def enter(ground: Ground, name: str, module: str, players: int, **extra: str) -> Contender:
-    """A contender on a database of its own with so many players; its server does not run yet."""
-    environment = ground.environment(name, SCOREBOARD_DATABASE_POOL_SIZE=_POOL, **extra)
-    seeded = asyncio.run(seed(settings_of(environment), players))
-    server = Server(module, environment, ground.folder / f"{name}.log", ground.cores.server)
-    return Contender(name, server, seeded)
+    def stop(self) -> None:
+        """Stop those that run."""
+        for server in self.servers:
+            server.stop()
+
+    def cpu_seconds(self) -> float:
+        """Processor time of its processes so far."""
+        return sum(server.cpu_seconds() for server in self.servers)
+
+
+def enter(
+    ground: Ground,
+    name: str,
+    module: str,
+    players: int,
+    *,
+    processes: int = 1,
+    crowd: int = 0,
+    on_progress: Progress = silent,
+    **extra: str,
+) -> Contender:
+    """A contender on a database of its own; its processes do not run yet.
+
+    Args:
+        ground: stores and cores. One process gets the server's core; several share all cores with everything else.
+        name: of the contender and its database.
+        module: what a process runs.
+        players: who are signed in and play.
+        processes: how many serve.
+        crowd: further players who only stand on the board.
+        on_progress: told of the leaderboard's (entries loaded, entries in all).
+        extra: of its environment.
+    """
+    place = re.sub(r"\W+", "_", name)
+    environment = ground.environment(place, SCOREBOARD_DATABASE_POOL_SIZE=_POOL, **extra)
+    seeded = asyncio.run(seed(settings_of(environment), players, crowd=crowd, on_progress=on_progress))
+    alone = processes == 1
+    servers = tuple(
+        Server(
+            module,
+            environment,
+            ground.folder / f"{place}-{number}.log",
+            ground.cores.server if alone else ground.cores.every,
+        )
+        for number in range(processes)
+    )
+    return Contender(name, servers, seeded, ground.cores.others if alone else ground.cores.every)
 
 
 def run_round(ground: Ground, contender: Contender, asked: argparse.Namespace, count: int, seconds: float) -> Result:
     """Complete at most ``count`` actions in so many seconds. Raises SystemExit when an answer is wrong."""
-    plan, outcome = ground.folder / "plan", ground.folder / "result"
-    write_plan(asyncio.run(begin_actions(contender.seeded, count, with_keys=asked.keys)), plan)
-    cores = ",".join(str(core) for core in ground.cores.others)
-    before = contender.server.cpu_seconds()
+    plan = asyncio.run(begin_actions(contender.seeded, count, with_keys=asked.keys))
+    result = send(ground, contender, plan, asked.connections, seconds)
+    contender.answered += result.succeeded
+    return result
+
+
+def send(ground: Ground, contender: Contender, plan: Plan, connections: int, seconds: float) -> Result:
+    """Send a plan's requests for so many seconds. Raises SystemExit when an answer is wrong or none comes."""
+    path, outcome = ground.folder / "plan", ground.folder / "result"
+    write_plan(plan, path)
+    before = contender.cpu_seconds()
     subprocess.run(
         [
-            *[sys.executable, "-m", "benchmarks.load", str(plan), str(outcome), "--port", str(contender.server.port)],
-            *["--connections", str(asked.connections), "--seconds", str(seconds), "--cores", cores],
+            *[sys.executable, "-m", "benchmarks.load", str(path), str(outcome)],
+            *["--ports", ",".join(str(server.port) for server in contender.servers)],
+            *["--connections", str(connections), "--seconds", str(seconds)],
+            *["--cores", ",".join(str(core) for core in contender.cores)],
         ],
         cwd=ROOT,
         check=True,
     )
     result = msgspec.msgpack.decode(outcome.read_bytes(), type=Result)
-    contender.answered += result.succeeded
-    if result.failed or result.faulty_bodies:
-        raise SystemExit(f"{contender.name}: {result.failed}, {result.faulty_bodies} faulty\n{contender.server.tail()}")
-    contender.cpu.append((contender.server.cpu_seconds() - before) / result.succeeded * 1e6)
+    if result.failed or result.faulty_bodies or not result.succeeded:
+        said = "".join(server.tail() for server in contender.servers)
+        raise SystemExit(f"{contender.name}: {result.failed}, {result.faulty_bodies} faulty\n{said}")
+    contender.cpu.append((contender.cpu_seconds() - before) / result.succeeded * 1e6)
     return result
+
+
+def warm(ground: Ground, contender: Contender, asked: argparse.Namespace) -> None:
+    """Start a contender and send every player's token once, so that no round pays for what is kept from then on."""
+    contender.start()
+    run_round(ground, contender, asked, len(contender.seeded.people), 60.0)
+    contender.cpu.clear()
+
+
+def finish(contenders: Iterable[Contender]) -> None:
+    """Stop contenders and check their ledgers. Raises Unsound for one that was fast because it was wrong."""
+    for one in contenders:
+        one.stop()
+        asyncio.run(check_ledger(one.seeded, one.answered))
+        print(f"  {one.name}: {one.answered:,} answers with 200, the ledger holds each once and adds up")
 
 
 def rows(contenders: list[Contender]) -> list[list[str]]:

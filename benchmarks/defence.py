@@ -89,7 +89,7 @@ def _request(app: Any, caller: Caller, *, signed: bool) -> Request:
         "raw_path": caller.path.encode(),
         "query_string": b"",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "state": {},
+        "state": {"wiring": app.state.wiring},
         "app": app,
         "caller": caller,
     }

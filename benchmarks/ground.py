@@ -153,6 +153,7 @@ class Server:
     cores: frozenset[int]
     port_variable: str = "SCOREBOARD_API_PORT"
     port: int = field(default_factory=pick_free)
+    pause: float = 0.05
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, patience: float = 30.0) -> None:
@@ -167,7 +168,7 @@ class Server:
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.module} did not become ready:\n{self.tail()}")
-            time.sleep(0.05)
+            time.sleep(self.pause)
 
     def _ready(self) -> bool:
         try:

@@ -26,13 +26,16 @@ async def check_ledger(seeded: Seeded, answered: int) -> None:
     totals = await _fold(seeded, answered)
     connection = await asyncpg.connect(seeded.settings.database_url.get_secret_value())
     try:
-        stored = {
-            row["player_id"]: (row["score"], row["version"])
-            for row in await connection.fetch("SELECT player_id, score, version FROM scores")
-        }
+        playing = [person.id for person in seeded.people]
+        rows = await connection.fetch(
+            "SELECT player_id, score, version FROM scores WHERE version > 1 OR player_id = ANY($1)", playing
+        )
+        stored = {row["player_id"]: (row["score"], row["version"]) for row in rows}
         expected = {person.id: (person.opening, 1) for person in seeded.people}
         expected |= {player: (total.score, total.version) for player, total in totals.items()}
         _require(stored == expected, "the scores are not the fold of the ledger")
+        standing = await connection.fetchval("SELECT count(*) FROM scores")
+        _require(standing == len(playing) + seeded.crowd, f"{standing} players have a score")
         completed = await connection.fetchval("SELECT count(*) FROM actions WHERE status = 'completed'")
         _require(completed == answered, f"{completed} actions are completed, {answered} were answered")
         used = await connection.fetchval("SELECT sum(completed) FROM player_kinds")

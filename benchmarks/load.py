@@ -1,13 +1,14 @@
 """The load: a closed loop over keep-alive connections, in its own process, as cheap as Python allows.
 
-``python -m benchmarks.load PLAN RESULT --port … --seconds …``. Each connection sends its next request when the answer
-of the one before is complete. Every status is looked at, and every sixty-fourth body is read.
+``python -m benchmarks.load PLAN RESULT --ports … --seconds …``. Each connection sends its next request when the answer
+of the one before is complete. Every status is looked at, and every sixty-fourth answer to a completion is read.
 """
 
 import argparse
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,9 +19,9 @@ _LONGEST_WAIT = 30.0
 
 
 class Order(msgspec.Struct, array_like=True):
-    """One request: whose it is, its request line without the version, further headers, its body."""
+    """One request: whose it is (None: nobody's), its request line without the version, further headers, its body."""
 
-    person: int
+    person: int | None
     line: bytes
     headers: bytes
     body: bytes
@@ -44,6 +45,7 @@ class Result(msgspec.Struct):
     seconds: float
     p50: float
     p90: float
+    p95: float
     p99: float
     longest: float
     cpu_seconds: float
@@ -73,10 +75,8 @@ class _Run:
 
     def __init__(self, plan: Plan, host: str, seconds: float) -> None:
         self.orders = plan.orders
-        self.heads = [
-            f" HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n".encode()
-            for token in plan.tokens
-        ]
+        self.nobodys = f" HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n".encode()
+        self.heads = [self.nobodys + f"Authorization: Bearer {token}\r\n".encode() for token in plan.tokens]
         self.next = 0
         self.seconds = seconds
         self.deadline = float("inf")
@@ -132,9 +132,9 @@ class _Connection(asyncio.Protocol):
         run.next += 1
         assert self._transport is not None
         self._sent = now
+        head = run.nobodys if order.person is None else run.heads[order.person]
         self._transport.write(
-            b"%b%b%bContent-Length: %d\r\n\r\n%b"
-            % (order.line, run.heads[order.person], order.headers, len(order.body), order.body)
+            b"%b%b%bContent-Length: %d\r\n\r\n%b" % (order.line, head, order.headers, len(order.body), order.body)
         )
 
     def data_received(self, data: bytes) -> None:
@@ -168,6 +168,8 @@ class _Connection(asyncio.Protocol):
 
 
 def _is_right(order: Order, body: bytes) -> bool:
+    if order.line.startswith(b"GET"):
+        return bool(body)
     try:
         answer = _read.decode(body)
     except msgspec.DecodeError:
@@ -183,11 +185,17 @@ def _is_right(order: Order, body: bytes) -> bool:
     )
 
 
-async def drive(plan: Plan, *, port: int, connections: int, seconds: float) -> Result:
-    """Connect, run for so many seconds or until the orders are used up, and count."""
-    run = _Run(plan, f"127.0.0.1:{port}", seconds)
+async def drive(plan: Plan, *, ports: Sequence[int], connections: int, seconds: float) -> Result:
+    """Connect, run for so many seconds or until the orders are used up, and count.
+
+    Connections are shared out evenly among the ports.
+    """
+    run = _Run(plan, f"127.0.0.1:{ports[0]}", seconds)
     loop = asyncio.get_running_loop()
-    opened = [await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port) for _ in range(connections)]
+    opened = [
+        await loop.create_connection(lambda: _Connection(run), "127.0.0.1", ports[number % len(ports)])
+        for number in range(connections)
+    ]
     cpu, began = time.process_time(), time.perf_counter()
     run.begin([protocol for _, protocol in opened])
     await asyncio.wait_for(run.done, seconds + _LONGEST_WAIT)
@@ -205,6 +213,7 @@ async def drive(plan: Plan, *, port: int, connections: int, seconds: float) -> R
         seconds=counted,
         p50=_percentile(ordered, 0.5),
         p90=_percentile(ordered, 0.9),
+        p95=_percentile(ordered, 0.95),
         p99=_percentile(ordered, 0.99),
         longest=ordered[-1] * 1000,
         cpu_seconds=time.process_time() - cpu,
@@ -215,19 +224,23 @@ def _percentile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
 def main() -> None:
     """Read the plan, run it, write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path)
     parser.add_argument("result", type=Path)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ports", type=_numbers, required=True)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--cores", type=lambda text: {int(core) for core in text.split(",")}, required=True)
+    parser.add_argument("--cores", type=_numbers, required=True)
     asked = parser.parse_args()
     os.sched_setaffinity(0, asked.cores)
     plan = msgspec.msgpack.decode(asked.plan.read_bytes(), type=Plan)
-    result = uvloop.run(drive(plan, port=asked.port, connections=asked.connections, seconds=asked.seconds))
+    result = uvloop.run(drive(plan, ports=asked.ports, connections=asked.connections, seconds=asked.seconds))
     asked.result.write_bytes(msgspec.msgpack.encode(result))
 
 

@@ -1,6 +1,7 @@
 """The naive baseline: what a competent team writes first with FastAPI and the SQLAlchemy ORM.
 
-``python -m benchmarks.naive_app`` reads the same environment as ``python -m scoreboard_api``.
+``python -m benchmarks.naive_app`` reads the same environment as ``python -m scoreboard_api``. It is one file on
+purpose, longer than any of ours may be: a peer is to be read, and doubted, in one go.
 
 The same as ours: the schema (our migrations) and durability; the checks and their order (token with the same cache of
 verified ones, address, player limit, revocation, action token, idempotency where a key is given, account, ownership,

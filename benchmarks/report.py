@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _GOALS = Path(__file__).with_name("goals.toml")
+_JUDGED = "Against benchmarks/goals.toml"
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "sqlalchemy", "asyncpg", "redis", "msgspec", "pydantic")
 
 
@@ -60,7 +61,8 @@ def _processor() -> str:
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns under their heads, the first to the left and the others to the right."""
+    """Print columns under their heads, the first to the left and the others to the right; ``write_json`` keeps it."""
+    _printed.append({"title": title, "head": list(head), "rows": [list(row) for row in rows]})
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     print(f"\n{title}")
     for row in [head, ["-" * width for width in widths], *rows]:
@@ -68,26 +70,58 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
         print("  ".join(["", first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]))
 
 
+_printed: list[dict[str, Any]] = []
+"""The tables of this run of a benchmark, for the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A measured figure beside what it must be and what it should be. ``bound`` is empty where nothing is demanded."""
+
+    figure: str
+    about: str
+    measured: float
+    bound: str
+    goal: float
+    passed: bool
+    reached: bool
+
+    @property
+    def word(self) -> str:
+        """In one or two words."""
+        if not self.passed:
+            return "FAILED"
+        return "goal reached" if self.reached else "passed" if self.bound else "below goal"
+
+
+def verdicts(section: str, measured: Mapping[str, float]) -> list[Verdict]:
+    """What ``goals.toml`` says to the figures of one of its sections. Raises KeyError for one that it does not know."""
+    goals = tomllib.loads(_GOALS.read_text(encoding="utf-8"))[section]
+    return [_verdict(name, value, goals[name]) for name, value in measured.items()]
+
+
+def _verdict(name: str, value: float, goal: Mapping[str, Any]) -> Verdict:
+    least, most = goal.get("floor"), goal.get("ceiling")
+    good = (least is None or value >= least) and (most is None or value <= most)
+    reached = value <= goal["goal"] if most is not None else value >= goal["goal"]
+    bound = f"≥ {least:g}" if least is not None else f"≤ {most:g}" if most is not None else ""
+    return Verdict(name, goal["about"], value, bound, goal["goal"], good, reached)
+
+
 def judge(section: str, measured: Mapping[str, float]) -> bool:
     """Print every measured figure beside its goal. False when one misses its floor or ceiling."""
-    goals = tomllib.loads(_GOALS.read_text(encoding="utf-8"))[section]
-    rows, passed = [], True
-    for name, value in measured.items():
-        goal = goals[name]
-        least, most = goal.get("floor"), goal.get("ceiling")
-        good = (least is None or value >= least) and (most is None or value <= most)
-        reached = value <= goal["goal"] if most is not None else value >= goal["goal"]
-        bound = f"≥ {least:g}" if least is not None else f"≤ {most:g}" if most is not None else "-"
-        verdict = "FAILED" if not good else "goal reached" if reached else "passed" if bound != "-" else "below goal"
-        rows.append([name, f"{value:,.2f}", bound, f"{goal['goal']:g}", verdict])
-        passed = passed and good
-    table("Against benchmarks/goals.toml", ["figure", "measured", "must be", "goal", "verdict"], rows)
-    return passed
+    found = verdicts(section, measured)
+    rows = [[one.figure, f"{one.measured:,.2f}", one.bound or "-", f"{one.goal:g}", one.word] for one in found]
+    head = ["figure", "measured", "must be", "goal", "verdict"]
+    table(_JUDGED, head, rows)
+    return all(one.passed for one in found)
 
 
 def write_json(path: Path | None, content: dict[str, Any]) -> None:
-    """Write all figures to ``path``, where one was asked for."""
+    """Write all figures and the printed tables to ``path``, where one was asked for."""
     if path is not None:
+        tables = [one for one in _printed if one["title"] != _JUDGED]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content | {"tables": tables}, indent=2, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")
         print(f"\nWritten to {path}")

@@ -1,6 +1,6 @@
 """Players with tokens and scores, and actions that wait to be completed: written in bulk, as the API would have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +18,7 @@ from scoreboard.security.identifiers import new_id
 from scoreboard.settings import Settings
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import open_platform
-from scoreboard.usecases.rebuild_leaderboard import restore_missing
+from scoreboard.usecases.rebuild_leaderboard import Progress, rebuild_leaderboards
 from scoreboard.usecases.revocation import restore_revocations
 
 BOARD = Board("main", "All players")
@@ -35,6 +35,14 @@ KIND = ActionKind(
     boards=(BOARD.key,),
 )
 _AGE = timedelta(seconds=2)
+_SCORES = 100_003  # different opening scores; a prime, so that they spread
+_SEED_TIMEOUT = 300.0
+_CROWD = (
+    "WITH made AS (INSERT INTO players (id, username, username_key) SELECT gen_random_uuid(), 'crowd-' || n,"
+    " 'crowd-' || n FROM generate_series(1, $2::int) n RETURNING id, username)"
+    " INSERT INTO scores (season_id, player_id, score, reached_at, version)"
+    " SELECT $1::bigint, id, substr(username, 7)::bigint * 7919 % $4::bigint, $3::timestamptz, 1 FROM made"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +58,36 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """A database ready to be measured on."""
+    """A database ready to be measured on. ``crowd``: players who only stand on the board."""
 
     settings: Settings
     season_id: int
     people: list[Person]
+    crowd: int = 0
 
 
-async def seed(settings: Settings, players: int) -> Seeded:
+def silent(done: int, total: int) -> None:
+    """Progress for nobody."""
+
+
+async def seed(settings: Settings, players: int, *, crowd: int = 0, on_progress: Progress = silent) -> Seeded:
     """Board, kind, players with opening scores, and a leaderboard that holds them.
 
     Args:
         settings: of a migrated and otherwise empty database.
-        players: how many.
+        players: how many are signed in.
+        crowd: how many more stand on the board, among them.
+        on_progress: told of the leaderboard's (entries loaded, entries in all).
     """
     platform = open_platform(settings, application="benchmark-seed")
     try:
         await configure(platform, (BOARD,), (KIND,), managed_by="benchmark")
         season = (await platform.catalog.season(BOARD.key, None)).id
         people = _people(settings, players)
-        await _insert_people(settings, season, people)
-        await restore_missing(platform)  # as the worker does at its start
+        await _insert_people(settings, season, people, crowd)
+        await rebuild_leaderboards(platform, None, on_progress)  # as the worker does at its start
         await restore_revocations(platform)
-        return Seeded(settings, season, people)
+        return Seeded(settings, season, people, crowd)
     finally:
         await platform.close()
 
@@ -83,15 +98,25 @@ def _people(settings: Settings, count: int) -> list[Person]:
     for number in range(count):
         player, session, name = new_id(), new_id(), f"player-{number:06}"
         token, _ = tokens.issue(player, session, name, Role.PLAYER)
-        people.append(Person(player, session, name, token, number * 7919 % 100_003))
+        people.append(Person(player, session, name, token, number * 7919 % _SCORES))
     return people
+
+
+def renewed(seeded: Seeded) -> Seeded:
+    """The same with fresh access tokens: they live ten minutes."""
+    tokens = AccessTokens(seeded.settings)
+    people = [
+        replace(one, access_token=tokens.issue(one.id, one.session_id, one.username, Role.PLAYER)[0])
+        for one in seeded.people
+    ]
+    return replace(seeded, people=people)
 
 
 async def _connect(settings: Settings) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(settings.database_url.get_secret_value())
 
 
-async def _insert_people(settings: Settings, season: int, people: list[Person]) -> None:
+async def _insert_people(settings: Settings, season: int, people: list[Person], crowd: int) -> None:
     connection = await _connect(settings)
     try:
         now: datetime = await connection.fetchval("SELECT clock_timestamp()")
@@ -115,7 +140,9 @@ async def _insert_people(settings: Settings, season: int, people: list[Person]) 
             columns=["season_id", "player_id", "score", "reached_at", "version"],
             records=[(season, person.id, person.opening, now, 1) for person in people],
         )
-        await connection.execute("VACUUM ANALYZE")
+        if crowd:
+            await connection.execute(_CROWD, season, crowd, now, _SCORES, timeout=_SEED_TIMEOUT)
+        await connection.execute("VACUUM ANALYZE", timeout=_SEED_TIMEOUT)
     finally:
         await connection.close()
 

@@ -6,7 +6,6 @@ collector; and with neither. Rounds alternate, and take turns in who is first; t
 """
 
 import argparse
-import asyncio
 import os
 import subprocess
 import sys
@@ -17,9 +16,8 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from benchmarks import report
-from benchmarks.contest import HEAD, Contender, enter, rows, run_round, summary
+from benchmarks.contest import HEAD, Contender, enter, finish, rows, run_round, summary, warm
 from benchmarks.ground import ROOT, Ground, prepared_ground
-from benchmarks.ledger_check import check_ledger
 from scoreboard_cli.binaries import find_postgres, find_valkey
 from scoreboard_cli.ports import pick_free
 
@@ -84,9 +82,7 @@ def _enter_all(ground: Ground, collector: str, asked: argparse.Namespace) -> dic
 
 def _measure(ground: Ground, contenders: dict[Contender, int | None], asked: argparse.Namespace) -> None:
     for contender in contenders:
-        contender.server.start()
-        run_round(ground, contender, asked, asked.players, 60.0)  # every token once: the caches are warm
-        contender.cpu.clear()
+        warm(ground, contender, asked)
     order = list(contenders.items())
     for number in range(asked.pairs):
         for contender, port in order if number % 2 == 0 else reversed(order):
@@ -101,9 +97,7 @@ def _finish(contenders: dict[Contender, int | None]) -> None:
         if contender.name == "everything" and port is not None:
             sent = next(line for line in _scrape(port).splitlines() if line.startswith(_SENT))
             print(f"  {contender.name}: {float(sent.split()[1]):,.0f} spans were sent")
-        contender.server.stop()
-        asyncio.run(check_ledger(contender.seeded, contender.answered))
-        print(f"  {contender.name}: {contender.answered:,} answers with 200, the ledger holds each once and adds up")
+    finish(contenders)
 
 
 def _arguments() -> argparse.Namespace:
@@ -135,7 +129,7 @@ def main() -> None:
             _finish(contenders)
         finally:
             for contender in contenders:
-                contender.server.stop()
+                contender.stop()
     _report(asked, facts, list(contenders))
 
 

@@ -40,7 +40,7 @@ class Told:
 
 _PARTS = {
     "Processes": r"scoreboard_(build|schema|store|loop|draining|trace)",
-    "Requests": r"scoreboard_(request|rejections|queue|batch|stage|auth|security|provider)",
+    "Requests": r"scoreboard_(request|rejections|queue|standing|batch|stage|auth|security|provider)",
     "Play": r"scoreboard_(actions|points|jobs|seasons)",
     "Database": r"scoreboard_(database|transaction)",
     "Redis, outbox, stream, leaderboards": r"scoreboard_(redis|cache|outbox|events?_|stream|leaderboard)",

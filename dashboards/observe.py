@@ -2,8 +2,8 @@
 
 import http.client
 import signal
-import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ import typer
 from dashboards.local import Beside
 from scoreboard_cli import ports
 from scoreboard_cli.data_folder import DataFolder
-from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.failures import ExpectedError, run_command
 from scoreboard_cli.processes import Child, ProcessRecord, log_tail, wait_until
 from scoreboard_cli.running import find_running
 from scoreboard_cli.stop_wishes import StopWishes
@@ -110,14 +110,8 @@ def observe(
 
 
 def main() -> None:
-    """Run it; what a person can put right is said in words, with exit code 1."""
-    try:
-        typer.run(observe)
-    except ExpectedError as error:
-        typer.secho(error.problem, fg=typer.colors.RED, err=True)
-        if error.advice:
-            typer.echo(error.advice, err=True)
-        sys.exit(1)
+    """Run it."""
+    run_command(partial(typer.run, observe))
 
 
 if __name__ == "__main__":

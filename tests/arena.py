@@ -1,5 +1,7 @@
 """An arena for tests of corrections: boards of every kind, seasons that close, a moderator, and players who play."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -19,7 +21,7 @@ from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.apply_correction import Wanted, apply_correction
 from scoreboard.usecases.configure import configure
 from scoreboard.usecases.correction_views import CorrectionView
-from scoreboard.usecases.platform import Platform
+from scoreboard.usecases.platform import Platform, open_platform
 from scoreboard.usecases.preview_correction import preview_correction
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards, restore_missing
 from scoreboard.usecases.run_seasons import run_seasons
@@ -27,6 +29,7 @@ from scoreboard.usecases.sweep_outbox import sweep_outbox
 from scoreboard.usecases.undo_correction import undo_correction
 from tests.amending import Line, expected, join, play
 from tests.ledger_check import check_ledger, settled
+from tests.stage import Stores, patient
 
 WEEKLY = Schedule(cron="0 0 * * 1")
 BOARDS = (
@@ -130,3 +133,14 @@ async def furnished(platform: Platform, marker: OutboxMarker) -> Arena:
 
     await platform.database.transact(work)
     return Arena(platform, marker, moderator)
+
+
+@asynccontextmanager
+async def open_arena(stores: Stores) -> AsyncIterator[Arena]:
+    """An arena on a fresh database."""
+    environment = await stores.environment(SCOREBOARD_CATALOG_TTL="0.01", SCOREBOARD_SEASON_CLOSE_GRACE="0")
+    platform = open_platform(patient(environment), application="test")
+    marker = OutboxMarker(platform)
+    yield await furnished(platform, marker)
+    await marker.finish()
+    await platform.close()

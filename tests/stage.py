@@ -41,6 +41,7 @@ GENEROUS = {
     "SCOREBOARD_ACTION_PER_MINUTE": "6000000",
     "SCOREBOARD_ANTICHEAT_MODE": "shadow",
     "SCOREBOARD_INCIDENT_FAILURES": "1000000",
+    "SCOREBOARD_OVERLOAD_DELAY": "2",
 }
 _databases = itertools.count(1)
 _NUMBERED = 64  # databases of one Valkey

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from dashboards.drill.run import Drill, Outcome, Say, open_drill
 from dashboards.generate import ROOT
 from dashboards.pages import PAGES
 from scoreboard.telemetry import utc_now
-from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.failures import ExpectedError, run_command
 
 _ASIDE = ROOT / "dist" / "drill"
 
@@ -100,14 +101,8 @@ def drill(
 
 
 def main() -> None:
-    """Run it; what a person can put right is said in words, with exit code 1."""
-    try:
-        typer.run(drill)
-    except ExpectedError as error:
-        typer.secho(error.problem, fg=typer.colors.RED, err=True)
-        if error.advice:
-            typer.echo(error.advice, err=True)
-        sys.exit(1)
+    """Run it."""
+    run_command(partial(typer.run, drill))
 
 
 if __name__ == "__main__":

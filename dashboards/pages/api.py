@@ -135,6 +135,12 @@ PAGE = Page(
                 {"{{stage}}": "sum by (stage) (scoreboard_queue_items{$ns})"},
             ),
             Panel(
+                "Turned away for load",
+                "Before any work: who looks without a name first, who completes an action last.",
+                "reqps",
+                {"{{rank}}": "sum by (rank) (rate(scoreboard_requests_shed_total{$ns}[$__rate_interval]))"},
+            ),
+            Panel(
                 "Created and completed",
                 "The difference are actions that nobody finished.",
                 "ops",

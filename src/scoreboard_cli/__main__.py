@@ -1,14 +1,21 @@
 """The ``scoreboard`` command. Modules that take long to import are imported by the command that needs them."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scoreboard_cli import analytics_commands, audit_commands, commands, model_commands, policy_commands
+from scoreboard_cli import (
+    analytics_commands,
+    audit_commands,
+    commands,
+    ledger_commands,
+    model_commands,
+    policy_commands,
+)
+from scoreboard_cli.check_command import check
 from scoreboard_cli.demo_command import demo
-from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.failures import run_command
 from scoreboard_cli.training.command import train
 
 app = typer.Typer(
@@ -41,6 +48,7 @@ def up(
 
 app.command()(commands.migrate)
 app.command()(commands.rebuild)
+app.command()(check)
 app.command("create-admin")(commands.create_admin)
 app.command("create-service")(commands.create_service)
 app.command()(commands.role)
@@ -49,19 +57,14 @@ app.command()(demo)
 app.command()(train)
 app.add_typer(analytics_commands.app, name="analytics")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(ledger_commands.app, name="ledger")
 app.add_typer(model_commands.app, name="models")
 app.add_typer(policy_commands.app, name="policy")
 
 
 def main() -> None:
-    """Run the command line; what a person can put right is two readable lines and exit code 1."""
-    try:
-        app()
-    except ExpectedError as error:
-        typer.secho(error.problem, fg=typer.colors.RED, err=True)
-        if error.advice:
-            typer.echo(error.advice, err=True)
-        sys.exit(1)
+    """Run the command line."""
+    run_command(app)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import typer
 
 from scoreboard_cli.commands import DATA_FOLDER, Data, on_platform
 from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from scoreboard.usecases.verify_audit import AuditReport
@@ -21,17 +22,9 @@ def audit() -> None:
 @app.command()
 def verify(data: Data = DATA_FOLDER) -> None:
     """Verify the hash chain and the daily seals; name the first row that is wrong, and exit with 1."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from scoreboard.usecases.verify_audit import verify_audit
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task("audit log", total=None)
-
-        def on_progress(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
+    with progress_bar("audit log") as on_progress:
         try:
             report = on_platform(data, "audit", lambda platform: verify_audit(platform, on_progress))
         except ValueError as error:

@@ -15,6 +15,7 @@ import typer
 
 from scoreboard.domain.player import Role
 from scoreboard_cli.failures import ExpectedError
+from scoreboard_cli.progress import progress_bar
 from scoreboard_cli.running import database_url_for, settings_for
 
 if TYPE_CHECKING:
@@ -77,17 +78,9 @@ def rebuild(
     data: Data = DATA_FOLDER,
 ) -> None:
     """Rebuild the live standings in Redis from the scores in Postgres."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task(board or "all boards", total=None)
-
-        def on_progress(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
+    with progress_bar(board or "all boards") as on_progress:
         seasons = on_platform(data, "rebuild", lambda platform: rebuild_leaderboards(platform, board, on_progress))
     typer.echo(f"{seasons} leaderboards rebuilt." if seasons != 1 else "1 leaderboard rebuilt.")
 

@@ -65,10 +65,11 @@ class Arrivals:
         return self.done[first:]
 
     async def peak(self, at_once: int, seconds: float) -> list[Arrival]:
-        """As many as are answered when ``at_once`` always wait."""
+        """As many as are answered when ``at_once`` always wait; one for each at the least."""
         first, ends = len(self.done), time.monotonic() + seconds
 
         async def insist() -> None:
+            await self._one()
             while time.monotonic() < ends:
                 await self._one()
 

@@ -6,8 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpx2 as httpx
+
+from scoreboard.security.access_token import AccessTokens
 from tests.chaos.ground import Ground, open_ground
 from tests.pipe import Pipe
+from tests.security.callers import open_caller
+from tests.stage import Person, settings_from
 
 
 @dataclass
@@ -47,3 +52,9 @@ async def open_network(rng: random.Random, **extra: str) -> AsyncIterator[Networ
         await ground.start("api", "worker")
         await ground.conceal()
         yield Network(ground, *pipes)
+
+
+async def crowd_of(ground: Ground, client: httpx.AsyncClient, count: int) -> list[Person]:
+    """Players with sessions, without the cost of passwords. Many: what comes together rarely concerns the same ones."""
+    tokens = AccessTokens(settings_from(ground.environment))
+    return [(await open_caller(ground.platform, tokens)).person(client) for _ in range(count)]

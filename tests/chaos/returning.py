@@ -48,9 +48,16 @@ class _Resuming(LiveSocket):
             self._client.fresh_at = time.monotonic()
         super()._heard(content)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.subscribed.done() and not self.subscribed.cancelled() and self.subscribed.exception() is not None:
+            self._client.refused.append(str(self.subscribed.exception()))
+            self.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.subscribed.exception() if self.subscribed.done() else self.subscribed.cancel()
+        if self.subscribed.done() and not self.subscribed.cancelled():
+            self.subscribed.exception()  # nobody else looks at it
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -74,6 +81,7 @@ class Returning:
     connections: int = 0
     tries: int = 0
     backwards: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def hear(self, content: bytes) -> None:
         """Take a message of the board."""
@@ -84,6 +92,11 @@ class Returning:
         self.since = {"epoch": shown.epoch, "seq": shown.seq}
         self.top = shown.data[0]["score"] if shown.data else None
         self.fresh_at = time.monotonic()
+
+    def __str__(self) -> str:
+        return f"at {self.since}, showing {self.top}, after {self.connections} connections of {self.tries} tries" + (
+            f", refused {self.refused[-1]}" if self.refused else ""
+        )
 
     async def follow(self) -> None:
         """Connect, listen, and come back after a pause that grows and differs."""

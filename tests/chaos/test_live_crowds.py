@@ -31,7 +31,8 @@ from tests.stage import patient, until
 
 PODS = ("realtime", "realtime-2")
 STORM_FULL, STORM_QUICK = 2000, 300
-RESYNCED_WITHIN = 60.0
+MOST_QUERIES = 3
+RESYNCED_WITHIN = 120.0
 """After this a round is given up; how long it took is judged by the catalogue."""
 STALLED, LISTENERS, ENTRIES, SCORES = 50, 20, 80, 40
 ATTACKERS = 12
@@ -74,25 +75,27 @@ async def test_all_sockets_come_back_at_once(ground: Ground, stage: Stage, fault
     ]
     tasks = [asyncio.create_task(each.follow()) for each in crowd]
     try:
-        await until(lambda: all(each.top == score for each in crowd), within=RESYNCED_WITHIN, what="the whole crowd")
+        await _all_show(crowd, score)
         for _ in fault.rounds:
             before = [each.connections for each in crowd]
             for name in PODS:
                 ground.services[name].kill()
             await stage.score(ada, board, 1)  # everybody misses something
             score += 1
-            await ground.start(*PODS)
             watch = Stopwatch()
-            await until(
-                lambda score=score: all(each.top == score for each in crowd),
-                within=RESYNCED_WITHIN,
-                every=0.1,
-                what="everybody being up to date again",
-            )
+            await ground.start(*PODS)
+            await _all_show(crowd, score)
             took = watch.seconds
             assert all(now.connections > then for now, then in zip(crowd, before, strict=True)), "nobody had to return"
             queries = [await _top_queries(ground, name) for name in PODS]
-            fault.note(resynced_s=took, sockets=count, top_queries=max(queries))
+            # Beside those two a process that is late for Redis reads Postgres each two seconds: for all, again.
+            assert not fault.full or max(queries) <= MOST_QUERIES, queries
+            fault.note(
+                resynced_s=took,
+                sockets=count,
+                top_queries=max(queries),
+                sockets_a_query=count / len(PODS) / max(queries),
+            )
         assert not [each.backwards for each in crowd if each.backwards]
     finally:
         for task in tasks:
@@ -100,6 +103,17 @@ async def test_all_sockets_come_back_at_once(ground: Ground, stage: Stage, fault
         await asyncio.gather(*tasks, return_exceptions=True)
     await check_ledger(ground.platform)
     fault.held |= {"I2", "I3", "I6"}
+
+
+async def _all_show(crowd: list[Returning], score: int) -> None:
+    def behind() -> list[str]:
+        return [str(each) for each in crowd if each.top != score]
+
+    try:
+        await until(lambda: not behind(), within=RESYNCED_WITHIN, every=0.1)
+    except AssertionError:
+        left = behind()
+        raise AssertionError(f"{len(left)} of {len(crowd)} do not show {score}: {left[:3]}") from None
 
 
 async def _top_queries(ground: Ground, name: str) -> float:

@@ -1,10 +1,9 @@
 """Twice as many scores as can be taken: most of what can be taken is, and everybody else is told when to come back.
 
-What can be taken is set by a Postgres that is a little away and by small batches, so that it is about the same on
-every machine, and so that whoever sends the load has processor time to spare.
+What can be taken is set by small batches and a ledger that takes its time, so that it is about the same on every
+machine, and so that whoever sends the load has processor time to spare.
 """
 
-import random
 from collections.abc import AsyncIterator
 
 import httpx2 as httpx
@@ -14,14 +13,19 @@ import pytest_asyncio
 from tests.chaos.arrivals import Arrival, Arrivals
 from tests.chaos.fault_run import FaultRun
 from tests.chaos.gauges import gauged
+from tests.chaos.ground import Ground, open_ground
 from tests.chaos.invariants import Proof
-from tests.chaos.network import Network, open_network
+from tests.chaos.network import crowd_of
 from tests.ledger_check import check_ledger
-from tests.stage import register
 
-AWAY_S = 0.003
+COMMIT_S = 0.1
 BATCH = 6
-PLAYERS = 24
+SLOW = (
+    "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS"
+    f" 'BEGIN PERFORM pg_sleep({COMMIT_S}); RETURN NULL; END'",
+    "CREATE TRIGGER take_time AFTER UPDATE ON ledger_head FOR EACH STATEMENT EXECUTE FUNCTION take_time()",
+)
+PLAYERS = 150
 AT_ONCE = 2 * BATCH
 """Those that always wait while the peak is measured: a batch that is saved, and one that gathers meanwhile."""
 PEAK_S = 4.0
@@ -30,21 +34,21 @@ TIMES = 2.0
 
 
 @pytest_asyncio.fixture(scope="module")
-async def network() -> AsyncIterator[Network]:
+async def ground() -> AsyncIterator[Ground]:
     small = {"SCOREBOARD_FLUSH_ITEMS": str(BATCH), "SCOREBOARD_FLUSH_IN_FLIGHT": "1"}
-    async with open_network(random.Random(1), **small) as opened:
+    async with open_ground("api", "worker", SCOREBOARD_OVERLOAD_DELAY="0.1", **small) as opened:
+        for statement in SLOW:
+            await opened.sql(statement)
         yield opened
 
 
 @pytest.mark.fault("overload")
-async def test_twice_the_load_leaves_most_of_the_goodput(network: Network, fault: FaultRun) -> None:
-    ground = network.ground
+async def test_twice_the_load_leaves_most_of_the_goodput(ground: Ground, fault: FaultRun) -> None:
     proof = await Proof(ground, fault).begin()
     lasts = FULL_S if fault.full else QUICK_S
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=500)
     async with httpx.AsyncClient(base_url=ground.apis[0], timeout=30, limits=limits) as client:
-        arrivals = Arrivals([await register(client) for _ in range(PLAYERS)], fault.rng, f"overload-{fault.seed}")
-        network.postgres.delay = AWAY_S
+        arrivals = Arrivals(await crowd_of(ground, client, PLAYERS), fault.rng, f"overload-{fault.seed}")
         for _ in fault.rounds:
             await arrivals.peak(AT_ONCE, PEAK_S / 2)  # plans, connections, caches
             peak = _rate(await arrivals.peak(AT_ONCE, PEAK_S), PEAK_S)
@@ -64,7 +68,6 @@ async def test_twice_the_load_leaves_most_of_the_goodput(network: Network, fault
             others = {each.code or each.status for each in came if each.status not in (200, 429, 503)}
             assert not others, f"neither taken nor refused in order: {arrivals.outcomes()}"
             assert all((each.retry_after or 0) >= 1 for each in came if each.status != 200)
-        network.heal()
         late = await arrivals.collect()
     answered = [*arrivals.counted(), *late]
     await check_ledger(ground.platform, answered, hidden=True)

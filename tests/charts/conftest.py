@@ -30,6 +30,8 @@ STEPS = {
     "test_cluster": "documents at a real API server, where one is named",
     "test_recipes": "k8s folder, skaffold, commands of docs/operations.md",
 }
+_GOES_ON = {"test_policy_access": "test_policy", "test_kubelet_rules": "test_kubelet"}
+"""Modules that go on with the step of another."""
 NEVER_SKIPPED = {
     *("test_render", "test_schemas", "test_policy", "test_values", "test_choices", "test_database_values"),
     *("test_crds", "test_kubelet", "test_early_pods", "test_helm_pods", "kmock"),
@@ -47,7 +49,8 @@ def step_of(nodeid: str) -> str | None:
     for words, step in (("test_helm_3_", "helm 3"), ("test_keda_scales_", "promtool")):
         if test.startswith(words):
             return step
-    return Path(path).stem
+    stem = Path(path).stem
+    return _GOES_ON.get(stem, stem)
 
 
 class Ladder:

@@ -8,7 +8,7 @@ import asyncio
 import importlib.util
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from scoreboard.storage.migrate import head_revision
 from scoreboard.usecases.platform import open_platform
 from scoreboard_cli.binaries import find_postgres
 from tests.charts.documents import PodTemplate, of_kind, pods
-from tests.charts.kubelet import ANY_ADDRESS, Ended, Pod
+from tests.charts.kubelet import Ended, Pod
 from tests.charts.stores_of_a_cluster import Found, options_of, own_postgres, prepare
 from tests.conftest import furnish
 from tests.contract.live_clients import PlainClient
@@ -288,38 +288,3 @@ def projected_audiences(pod: PodTemplate) -> list[str]:
     return [
         each["serviceAccountToken"]["audience"] for each in sources if "audience" in each.get("serviceAccountToken", {})
     ]
-
-
-def test_a_secret_that_is_missing_is_noticed(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="CreateContainerConfigError"):
-        Pod({}, template("minimal", "api").containers[0], tmp_path, {})
-
-
-def test_the_kubelet_resolves_as_kubernetes_does(tmp_path: Path) -> None:
-    container = {
-        "name": "x",
-        "env": [
-            {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
-            {"name": "B", "value": "postgresql://u:$(A)@db:5432/x"},
-            {"name": "C", "valueFrom": {"secretKeyRef": {"name": "s", "key": "gone", "optional": True}}},
-            {"name": "D", "value": "$(LATER) $(A)"},
-            {"name": "E", "value": ANY_ADDRESS},
-        ],
-    }
-    pod = Pod({}, container, tmp_path, {"s": {"k": "v"}}, {"db:5432": "127.0.0.1:777"})
-    assert pod.environment == {
-        "A": "v",
-        "B": "postgresql://u:v@127.0.0.1:777/x",
-        "D": "$(LATER) v",
-        "E": pod.ip,
-    }
-
-
-def test_every_component_is_looked_at() -> None:
-    def components(profile: str) -> Iterator[str]:
-        for pod in pods(profile):
-            yield pod.labels["app.kubernetes.io/component"]
-
-    here = {*SERVICES, "migrate", "postgres", "redis"}
-    elsewhere = {"operator", "test"}  # a test above, test_helm_pods
-    assert {name for profile in PROFILES for name in components(profile)} == here | elsewhere

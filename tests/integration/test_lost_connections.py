@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from scoreboard.live.redis_link import LiveUnavailable
-from scoreboard.storage.database import StoreUnavailable, Transaction
+from scoreboard.storage.database import Database, StoreUnavailable, Transaction
 from scoreboard.usecases.platform import Platform, open_platform
-from tests.stage import Stores, patient
+from tests.stage import Stores, patient, settings_from
 
 LOST = "unable to perform operation on <TCPTransport closed=True reading=False 0x5>; the handler is closed"
 
@@ -35,6 +35,23 @@ async def test_postgres_is_tried_again(platform: Platform) -> None:
     assert await platform.database.transact(work) == 7
     with pytest.raises(StoreUnavailable):
         await platform.database.transact(lambda _: fails(LOST))
+
+
+async def test_no_try_begins_after_the_deadline(stores: Stores) -> None:
+    short = {"REQUEST_DEADLINE": "0.3", "DATABASE_STATEMENT_TIMEOUT": "0.2", "DATABASE_LOCK_TIMEOUT": "0.1"}
+    extra = {f"SCOREBOARD_{name}": value for name, value in short.items()}
+    database, tries = Database(settings_from(await stores.environment(**extra))), 0
+
+    async def slow(_: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(0.4)
+        await fails(LOST)
+
+    with pytest.raises(StoreUnavailable):
+        await database.transact(slow)
+    await database.close()
+    assert tries == 1
 
 
 async def test_any_other_runtime_error_is_a_fault_of_ours(platform: Platform) -> None:

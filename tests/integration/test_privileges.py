@@ -13,11 +13,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from scoreboard.storage.database import driver_url
 from scoreboard.storage.migrate import migrate
 from scoreboard.storage.privileges import WRITER, grant_writer, make_login
+from scoreboard.usecases.check_platform import check_platform
 from scoreboard.usecases.roll_up_activity import ActivityRollUp
 from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.seal_audit import seal_audit
+from scoreboard.usecases.sign_seasons import sign_seasons
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from scoreboard.usecases.verify_audit import verify_audit
+from scoreboard.usecases.verify_ledger import verify_ledger
 from scoreboard_worker.loops import _forget
 from tests.conftest import Api, open_api
 from tests.stage import PASSWORD, Stores, register
@@ -64,9 +67,15 @@ async def test_the_worker_runs(api: Api) -> None:
     report = await verify_audit(platform, lambda done, total: None)
     assert report.finding is None
     assert report.rows > 0
+    while await sign_seasons(platform):
+        pass
+    signed = await verify_ledger(platform, None, lambda done, total: None)
+    assert signed.findings == ()
+    assert signed.roots > 0
+    assert (await check_platform(platform, None, lambda step, done, total: None)).told == []
 
 
-GROWS = ("ledger", "audit_log", "audit_seals")
+GROWS = ("ledger", "audit_log", "audit_seals", "season_roots")
 FORBIDDEN = [
     *(
         statement.format(table)
@@ -84,6 +93,7 @@ FORBIDDEN = [
     "UPDATE ledger SET points = 0",
     "UPDATE audit_log SET event = 'x'",
     "UPDATE audit_seals SET last_id = 0",
+    "UPDATE season_roots SET entries = 0",
     "UPDATE audit_head SET seq = 0",
     "UPDATE audit_head SET hash = 'x'",
     "DELETE FROM audit_head",

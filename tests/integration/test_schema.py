@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 from scoreboard.storage.migrate import head_revision, migrate
 from scoreboard.storage.tables import metadata
 from scoreboard.usecases.announce import OutboxMarker
+from scoreboard.usecases.sign_seasons import sign_seasons
 from tests.conftest import Api
 from tests.stage import Stores, register
 
@@ -60,11 +61,15 @@ async def test_migrating_again_changes_nothing(api: Api) -> None:
         "UPDATE audit_log SET event = 'x'",
         "DELETE FROM audit_log",
         "TRUNCATE audit_log",
+        "UPDATE season_roots SET entries = 0",
+        "DELETE FROM season_roots",
+        "TRUNCATE season_roots",
     ],
 )
-async def test_the_ledger_and_the_audit_log_only_grow(api: Api, stores: Stores, statement: str) -> None:
+async def test_what_only_grows_cannot_be_changed_even_by_its_owner(api: Api, stores: Stores, statement: str) -> None:
     ada = await register(api.client)
     await ada.score("quiz")
+    await sign_seasons(api.platform)
     connection = await asyncpg.connect(api.environment["DATABASE_URL"])
     try:
         with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):

@@ -132,6 +132,39 @@ async def test_a_database_that_hangs_is_away_sooner_than_a_probe_gives_up(stores
         await platform.close()
 
 
+async def test_several_who_ask_at_once_do_not_turn_one_failure_into_two(stores: Stores) -> None:
+    """Kubelet, ingress and whoever else may reach the probe share an answer, and what is concluded from it."""
+    environment = await stores.environment()
+    parts = urlsplit(environment["DATABASE_URL"])
+    async with Pipe.to(parts.hostname or "", parts.port or 0) as pipe:
+        url = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{pipe.port}").geturl()
+        platform = open_platform(patient({**environment, "DATABASE_URL": url}), application="test")
+        health = Health(platform)
+        assert (await health.check())[0] == "ok"
+        pipe.hang()
+        told = [await asyncio.gather(*(health.check() for _ in range(3))) for _ in range(2)]
+        assert [[state for state, _ in each] for each in told] == [["ok"] * 3, ["degraded"] * 3]
+        pipe.flow()
+        pipe.drop()
+        await platform.close()
+
+
+async def test_an_error_that_nobody_thought_of_is_a_failure_and_told_once(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(_: object) -> str:
+        raise KeyError("surprise")
+
+    platform = open_platform(patient(await stores.environment()), application="test")
+    health = Health(platform)
+    assert (await health.check())[0] == "ok"
+    monkeypatch.setattr(schema_revision, "applied", breaks)
+    with capture_logs() as logs:
+        assert [(await health.check())[0] for _ in range(3)] == ["ok", "degraded", "degraded"]
+    assert [line["store"] for line in logs if line["log_level"] == "error"] == ["database"]
+    await platform.close()
+
+
 async def _is(health: Health, status: str) -> bool:
     return (await health.check())[0] == status
 

@@ -1,6 +1,5 @@
-"""What the status page is told: by real processes, by one that is killed, with Redis away, by what is over."""
+"""What the status page is told: by real processes, by one that is killed, with a store away."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,21 +7,11 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
-from scoreboard import telemetry
-from scoreboard.domain.objectives import Light
+from scoreboard.domain.figures import BOUNDS
 from scoreboard.domain.player import Role
-from scoreboard.domain.vitals import Levels, Part, Tally
-from scoreboard.live import keys, vitals
-from scoreboard.live.vitals import Pace, Presence
-from scoreboard.supervision import end_tasks
-from scoreboard.telemetry import utc_now
 from scoreboard.usecases.change_role import change_role
-from scoreboard.usecases.check_health import Health
-from scoreboard.usecases.platform import Platform, open_platform
-from scoreboard.usecases.read_status import BOUNDS, StatusReader, StatusReport
-from scoreboard.usecases.tell_vitals import VitalSigns
+from scoreboard.usecases.platform import open_platform
 from tests.conftest import beside, furnish, open_api
 from tests.security.callers import open_caller
 from tests.stage import PASSWORD, Person, Service, Stores, free_port, register, settings_from, until
@@ -101,7 +90,8 @@ async def test_processes_tell_what_they_are_and_what_they_do(running: Running) -
 
     await until(shown, what="the figures")
     answer = await running.status()
-    assert answer["told"] is True
+    assert (answer["told"], answer["unread"]) == (True, 0)
+    assert 0 < answer["known_s"] <= 300
     assert {store["store"]: store["light"] for store in answer["stores"]} == {"database": "good", "redis": "good"}
     [api] = (await running.service("api"))["processes"]
     assert (api["state"], api["database"], api["redis"]) == ("up", True, True)
@@ -188,103 +178,3 @@ async def test_with_postgres_away_it_still_answers(stores: Stores) -> None:
             assert reply.status_code == 200, reply.text
             assert reply.json()["told"] is True
             assert reply.json()["stores"][0] == {"store": "database", "state": "unavailable", "light": "bad"}
-
-
-def reader(platform: Platform) -> StatusReader:
-    return StatusReader(platform, Health(platform))
-
-
-async def read(platform: Platform) -> StatusReport:
-    """A new reader, which has nothing in memory."""
-    return await reader(platform).read()
-
-
-PACE = Pace(present=15, kept=3600)
-
-
-async def tells(platform: Platform, name: str, slots_ago: int, tally: Tally, levels: Levels, part: str = "api") -> None:
-    now = utc_now().timestamp()
-    slot = int(now) // platform.settings.vitals_slot - slots_ago
-    presence = Presence(part, name, "1", now, now, draining=False, database=True, redis=True)
-    await vitals.tell(platform.live, presence, slot, (tally, levels), PACE)
-
-
-async def test_processes_add_up_and_a_second_telling_changes_nothing(platform: Platform) -> None:
-    for _ in range(2):
-        for slots_ago in (1, 2, 3):
-            await tells(platform, "a", slots_ago, Tally(requests=30), Levels())
-            await tells(platform, "b", slots_ago, Tally(requests=15, failed=1), Levels(connections=2), Part.REALTIME)
-            await tells(platform, "c", slots_ago, Tally(), Levels(connections=3), Part.REALTIME)
-    report = await read(platform)
-    figures = {figure.name: figure for figure in report.figures}
-    assert figures["requests_per_s"].value == pytest.approx(45 / 15, rel=0.4)  # a slot may have ended in between
-    assert figures["error_share"].value == pytest.approx(1 / 45)
-    assert figures["error_share"].light is Light.BAD
-    assert figures["connections"].value == 5
-    [api] = [each for each in report.objectives if each.objective.name == "api-availability"]
-    assert (api.total, api.bad, api.light) == (135, 3, Light.GOOD)  # fewer mishaps than worry anybody
-
-
-async def test_what_is_over_is_read_once(platform: Platform) -> None:
-    await tells(platform, "a", 10, Tally(requests=30), Levels())
-    status = reader(platform)
-    first = await status.read()
-    client: Any = platform.live.redis
-    slot = int(first.at) // platform.settings.vitals_slot - 10
-    await client.delete(keys.vitals_slot(slot))
-    status._until = 0.0
-    again = await status.read()
-    total = [
-        next(o for o in report.objectives if o.objective.name == "api-availability").total for report in (first, again)
-    ]
-    assert total == [30, 30]
-    assert (await read(platform)).objectives[0].total == 0, "another process never read it"
-
-
-async def test_one_answer_serves_all_who_ask(platform: Platform) -> None:
-    status = reader(platform)
-    reports = await asyncio.gather(*(status.read() for _ in range(20)))
-    assert len({id(report) for report in reports}) == 1
-
-
-async def test_lines_of_another_version_are_passed_over(platform: Platform) -> None:
-    await tells(platform, "a", 1, Tally(requests=30), Levels())
-    slot = int(utc_now().timestamp()) // platform.settings.vitals_slot - 1
-    client: Any = platform.live.redis
-    await client.hset(keys.vitals_slot(slot), "api/new", vitals._encode(((1, 2), (3,) * 40)))
-    assert (await read(platform)).objectives[0].total == 30
-
-
-async def test_what_is_told_is_forgotten(platform: Platform) -> None:
-    signs = VitalSigns(platform, "api")
-    await signs.tell()
-    client: Redis[bytes] = platform.live.redis
-    names = [name async for name in client.scan_iter("sb:vitals:*")]
-    assert len(names) == 3
-    lives = {name.decode().split(":")[2]: await client.ttl(name) for name in names}
-    assert 0 < lives["process"] <= 15
-    assert 0 < lives["seen"] <= 3600
-    assert 3600 < lives["slot"] <= 3660
-
-
-async def test_who_ends_on_purpose_says_so(platform: Platform) -> None:
-    task = asyncio.create_task(VitalSigns(platform, "api").round())
-
-    async def there() -> bool:
-        return len(await vitals.present(platform.live)) == 1
-
-    await until(there, what="the process being seen")
-    await end_tasks([task])
-    assert await vitals.present(platform.live) == []
-
-
-async def test_counts_begin_anew_with_each_slot(platform: Platform) -> None:
-    signs = VitalSigns(platform, "api")
-    telemetry.REQUESTS_FAILED.labels("500").inc(5)
-    await signs.tell()
-    signs._slot = -1  # as if the slot had ended
-    telemetry.REQUESTS_FAILED.labels("500").inc(2)
-    await signs.tell()
-    present = int(utc_now().timestamp()) // platform.settings.vitals_slot
-    lines = await vitals.slots(platform.live, [present - 1, present])
-    assert [tally.failed for parts in lines.values() for tally, _ in parts][-1] == 2

@@ -24,6 +24,7 @@ BOUNDED = {
         "needed",
         "outcome",
         "quantile",
+        "rank",
         "reason",
         "resource",
         "result",

@@ -190,6 +190,7 @@ ASKED: dict[str, Wishes] = {
     "GET /api/v1/boards/{key}/around": around,
     "GET /api/v1/boards/{key}/entries": boards,
     "GET /api/v1/boards/{key}/me": boards,
+    "GET /api/v1/boards/{key}/roots": boards,
     "GET /api/v1/boards/{key}/seasons": boards,
     "GET /api/v1/boards/{key}/top": boards,
     "GET /api/v1/jobs/{job_id}": lambda scene: [{"job_id": scene.held_job}],

@@ -8,6 +8,7 @@ import pytest
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.batcher import Batcher
+from tests.stage import until
 
 
 class Store:
@@ -36,8 +37,11 @@ class Store:
     async def finish(self, kept: list[int]) -> Sequence[int | Refusal]:
         return [Refusal(ErrorCode.COOLDOWN, "Wait.", 1) if item == 13 else item * 2 for item in kept]
 
-    def batcher(self, *, most: int = 100, bound: int = 1000, in_flight: int = 1) -> "Batcher[int, list[int], int]":
-        return Batcher("test", self.save, self.finish, most=most, bound=bound, in_flight=in_flight)
+    def batcher(
+        self, *, most: int = 100, bound: int = 1000, in_flight: int = 1, crowd: int = 1, patience: float = 0.05
+    ) -> "Batcher[int, list[int], int]":
+        sizes = {"most": most, "bound": bound, "in_flight": in_flight, "crowd": crowd}
+        return Batcher("test", self.save, self.finish, **sizes, patience=patience)
 
 
 async def turns(count: int = 10) -> None:
@@ -87,6 +91,49 @@ async def test_several_batches_in_flight() -> None:
     store.open.set()
     await asyncio.gather(*tasks)
     assert store.most_saving == 2
+
+
+async def test_a_few_wait_for_the_batch_under_way_and_a_crowd_does_not() -> None:
+    store = Store()
+    batcher = store.batcher(in_flight=2, crowd=3, patience=60)
+    store.open.clear()
+    first = asyncio.create_task(batcher.submit(1))
+    await turns()
+    others = [asyncio.create_task(batcher.submit(item)) for item in (2, 3)]
+    await turns()
+    assert store.batches == [[1]]
+    others.append(asyncio.create_task(batcher.submit(4)))
+    await turns()
+    assert store.batches == [[1], [2, 3, 4]]
+    store.open.set()
+    assert await asyncio.gather(first, *others) == [2, 4, 6, 8]
+
+
+async def test_the_few_are_saved_when_the_batch_under_way_is_through() -> None:
+    store = Store()
+    batcher = store.batcher(in_flight=2, crowd=3, patience=60)
+    store.open.clear()
+    waiting = [asyncio.create_task(batcher.submit(1))]
+    await turns()
+    waiting.append(asyncio.create_task(batcher.submit(2)))
+    await turns()
+    store.open.set()
+    assert await asyncio.gather(*waiting) == [2, 4]
+    assert store.batches == [[1], [2]]
+
+
+async def test_the_few_do_not_wait_for_a_batch_that_is_held_up() -> None:
+    store = Store()
+    batcher = store.batcher(in_flight=2, crowd=3, patience=0.01)
+    store.open.clear()
+    waiting = [asyncio.create_task(batcher.submit(1))]
+    await turns()
+    waiting.append(asyncio.create_task(batcher.submit(2)))
+    await turns()
+    assert store.batches == [[1]]
+    await until(lambda: store.batches == [[1], [2]])
+    store.open.set()
+    assert await asyncio.gather(*waiting) == [2, 4]
 
 
 async def test_more_than_the_bound_is_refused_at_once() -> None:
@@ -143,6 +190,23 @@ async def test_who_gave_up_waiting_disturbs_nobody() -> None:
     store.open.set()
     assert await stays == 4
     assert store.batches == [[1, 2]]
+
+
+async def test_what_nobody_waits_for_any_more_is_not_saved() -> None:
+    store = Store()
+    batcher = store.batcher()
+    store.open.clear()
+    first, gone, stays = (asyncio.create_task(batcher.submit(n)) for n in (1, 2, 3))
+    await turns(1)
+    late = asyncio.create_task(batcher.submit(4))
+    await turns()
+    late.cancel()
+    await turns()
+    last = asyncio.create_task(batcher.submit(5))
+    await turns()
+    store.open.set()
+    assert [await task for task in (first, gone, stays, last)] == [2, 4, 6, 10]
+    assert store.batches == [[1, 2, 3], [5]]
 
 
 async def test_finish_waits_for_everything() -> None:

@@ -20,7 +20,7 @@ from scoreboard_realtime.errors import Close
 from scoreboard_realtime.fanout import FanOut
 from scoreboard_realtime.messages import Position, envelope
 from scoreboard_realtime.news import RankWatch
-from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.parcel import Codec, Parcel
 from scoreboard_realtime.rooms import RoomKey, Rooms
 from scoreboard_realtime.session import Session
 
@@ -46,6 +46,7 @@ SETTINGS = cast(
 
 class Recorder:
     transport = "test"
+    codec = Codec.PLAIN
 
     def __init__(self) -> None:
         self.got: list[Parcel] = []
@@ -53,6 +54,9 @@ class Recorder:
 
     def send(self, parcel: Parcel) -> None:
         self.got.append(parcel)
+
+    def wire(self) -> None:
+        return None
 
     def backlog(self) -> int:
         return self.waiting

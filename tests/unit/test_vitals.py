@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.objectives import FAST, load
+from scoreboard.domain.figures import BOUNDS
 from scoreboard.domain.objectives import COMPLETIONS, FAST_BURN, OBJECTIVES, Events, Light, judge
 from scoreboard.domain.vitals import (
     Bound,
@@ -23,7 +24,6 @@ from scoreboard.domain.vitals import (
     within,
     worst,
 )
-from scoreboard.usecases.read_status import BOUNDS
 
 ROOT = Path(__file__).parents[2]
 EDGES = (0.001, 0.01, 0.1, 0.3, 1.0, 10.0, math.inf)

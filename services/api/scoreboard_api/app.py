@@ -18,7 +18,7 @@ from scoreboard import __version__, telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.settings import Settings
 from scoreboard.storage.database import StoreUnavailable
-from scoreboard.supervision import end_tasks
+from scoreboard.supervision import end_tasks, supervise
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.watch_process import watch_process
 from scoreboard_api.defence import is_json
@@ -66,6 +66,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         await wiring.health.check()
         wiring.incidents.start()
         watching = watch_process(wiring.platform, "api")
+        watching.append(asyncio.create_task(supervise("overload", wiring.overload.watch, every=0.0), name="overload"))
         yield
         await end_tasks(watching)
         await wiring.close()
@@ -108,7 +109,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Wiring]:
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=600,
     )
-    return Front(shared, lambda: wiring), wiring
+    return Front(shared, lane, lambda: wiring), wiring
 
 
 def _count(info: Info) -> None:

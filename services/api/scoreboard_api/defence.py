@@ -42,7 +42,7 @@ def is_json(request: Request) -> bool:
 
 def wiring_of(request: Request) -> Wiring:
     """The parts of this process."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.scope["state"]["wiring"]
     return wiring
 
 
@@ -70,9 +70,10 @@ def authenticate(request: Request) -> Claims:
     token = bearer_token(request)
     if token is None:
         raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in first; this needs an access token.")
-    claims = wiring_of(request).tokens.verify(token)
-    request.scope["state"]["player_id"] = str(claims.player_id)
-    wiring_of(request).incidents.require_unblocked_player(claims.player_id)
+    wiring = wiring_of(request)
+    claims = wiring.tokens.verify(token)
+    request.scope["state"]["player_id"] = claims.subject
+    wiring.incidents.require_unblocked_player(claims.player_id)
     return claims
 
 
@@ -106,7 +107,7 @@ async def admit(
         Refusal: USER_RATE_LIMIT, ACTION_LIMIT, TOKEN_REVOKED, REPLAY_ATTACK, DEPENDENCY_UNAVAILABLE, or the
             signature's.
     """
-    player, limits = str(claims.player_id), wiring.limits
+    player, limits = claims.subject, wiring.limits
     if claims.role is Role.SERVICE:
         scope, limit = "service", limits.service
     else:

@@ -1,6 +1,6 @@
 """The express lane: hot routes answered before the framework's layers, which cost more than the routes themselves.
 
-Only the way to the route differs; handlers, refusals and CORS are the same as for every other route. The framework's
+Only the way to the route differs; handlers and refusals are the same as for every other route. The framework's
 metrics middleware does not see these requests: they are marked, and the outermost layer counts them in its place.
 """
 
@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scoreboard.domain.errors import Refusal
+from scoreboard_api.hot_request import HotRequest
+from scoreboard_api.routes.templated import TemplatedRoute
 
 Refuse = Callable[[Request, Refusal], Response]
 
@@ -25,7 +26,7 @@ class ExpressLane:
         refuse: turns a refusal into a response.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[Route], refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[TemplatedRoute], refuse: Refuse) -> None:
         self._app = app
         self._routes = routes
         self._refuse = refuse
@@ -33,19 +34,17 @@ class ExpressLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
             for route in self._routes:
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(found)
-                    scope["app"] = self._app
+                found = route.find(method, path)
+                if found is not None:
+                    scope["path_params"], scope["route"], scope["app"] = found, route, self._app
                     scope["state"]["express"] = True
-                    await self._answer(route, Request(scope, receive, send), send)
+                    request = HotRequest(scope, receive, send)
+                    try:
+                        response = await route.endpoint(request)
+                    except Refusal as refusal:
+                        response = self._refuse(request, refusal)
+                    await response(scope, receive, send)
                     return
         await self._app(scope, receive, send)
-
-    async def _answer(self, route: Route, request: Request, send: Send) -> None:
-        try:
-            response = await route.endpoint(request)
-        except Refusal as refusal:
-            response = self._refuse(request, refusal)
-        await response(request.scope, request.receive, send)

@@ -98,7 +98,7 @@ class IdentityProvider:
             if self._now() - self._asked_at < self._pause:
                 return
             self._asked_at = self._now()
-            self._asking = asyncio.create_task(self._read())
+            self._asking = telemetry.start_nobodys_task(self._read())
             self._asking.add_done_callback(self._asked)
         await asyncio.shield(self._asking)
 

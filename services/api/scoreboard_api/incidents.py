@@ -141,7 +141,7 @@ class Incidents:
                 kinds = self._pending.setdefault(self._remember(subject), {})
                 kinds[kind] = kinds.get(kind, 0) + 1
         if self._pending and (self._counting is None or self._counting.done()):
-            self._counting = asyncio.get_running_loop().create_task(self._count())
+            self._counting = telemetry.start_nobodys_task(self._count())
 
     def _name(self, subject: Subject) -> str:
         """What Redis calls a subject: an address stays a secret of ours there."""
@@ -211,7 +211,7 @@ class Incidents:
     def _save_beside(self) -> None:
         """Counting goes on while Postgres is slow or away."""
         if self._unsaved and (self._saving is None or self._saving.done()):
-            self._saving = asyncio.get_running_loop().create_task(self._save())
+            self._saving = telemetry.start_nobodys_task(self._save())
 
     async def _save(self) -> None:
         """Store incidents; those that Postgres does not take now wait for the next look."""

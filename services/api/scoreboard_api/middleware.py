@@ -19,20 +19,30 @@ from scoreboard.security.reply_headers import ReplyHeaders
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard_api.defence import client_address
 from scoreboard_api.errors import problem_response
+from scoreboard_api.overload import rank_of
 from scoreboard_api.wiring import Wiring
 
 _HEALTH = "/health/"
 _FAULTS = 500  # from this status on the fault is ours
 _ASSETS = "/assets/"
 _BATCH = "/api/v1/actions/complete-batch"
+_VARY = (b"vary", b"Origin")
 _failures = structlog.get_logger("scoreboard.failure")
 
 
 class Front:
-    """Wraps the whole application."""
+    """Wraps the whole application.
 
-    def __init__(self, app: ASGIApp, wiring: Callable[[], Wiring]) -> None:
+    Args:
+        app: serves requests of pages, which come with an Origin.
+        plain: serves all others: the same without the layer for pages of other origins, which has nothing to say to
+            them but that an answer may vary with the origin.
+        wiring: the parts of this process.
+    """
+
+    def __init__(self, app: ASGIApp, plain: ASGIApp, wiring: Callable[[], Wiring]) -> None:
         self._app = app
+        self._plain = plain
         self._wiring = wiring
         self._headers = ReplyHeaders(wiring().settings)
         self._in_flight = 0
@@ -47,8 +57,8 @@ class Front:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"))
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id
-        reply = _Reply(send, request_id, self._headers)
+        state["request_id"], state["wiring"] = request_id, wiring
+        reply = _Reply(send, request_id, self._headers, plain=b"origin" not in headers)
         began = time.perf_counter()
         self._in_flight += 1
         with telemetry.serving(request_id), _begin_span(scope, headers) as span:
@@ -85,8 +95,10 @@ class Front:
                 self._admit(wiring, scope, headers)
             limit = wiring.settings.batch_body_limit if scope["path"] == _BATCH else wiring.settings.body_limit
             _check_length(headers, limit)
+            if b"content-length" not in headers:
+                receive = _bounded(receive, limit)
             async with asyncio.timeout(wiring.settings.request_deadline):
-                await self._app(scope, _bounded(receive, limit), reply)
+                await (self._plain if reply.plain else self._app)(scope, receive, reply)
         except Refusal as refusal:
             await refuse(wiring, scope, receive, reply, refusal)
         except StoreUnavailable:
@@ -112,6 +124,8 @@ class Front:
             scope.get("client"), forwarded.decode("latin-1") if forwarded else None, wiring.settings.trusted_proxy_hops
         )
         scope["state"]["address"] = address
+        rank = rank_of(scope["method"], scope["path"], signed_in=b"authorization" in headers)
+        wiring.overload.admit(rank)
         # A page is forty small files from memory, cached for ever: they count for the process, not for the address.
         wiring.barrier.admit(None if scope["path"].startswith(_ASSETS) else address)
 
@@ -168,8 +182,9 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 class _Reply:
     """Hands a reply on, with the headers that every reply has."""
 
-    def __init__(self, send: Send, request_id: str, headers: ReplyHeaders) -> None:
+    def __init__(self, send: Send, request_id: str, headers: ReplyHeaders, *, plain: bool) -> None:
         self._send = send
+        self.plain = plain
         self._request_id = (b"x-request-id", request_id.encode())
         self._headers = headers
         self.status = 0
@@ -179,7 +194,8 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.begun = True
             self.status = message["status"]
-            message["headers"] = self._headers.complete(message["headers"], self._request_id)
+            more = (self._request_id, _VARY) if self.plain else (self._request_id,)
+            message["headers"] = self._headers.complete(message["headers"], *more)
         await self._send(message)
 
 

@@ -11,7 +11,7 @@ from scoreboard import __version__
 from scoreboard.domain.errors import ErrorCode
 from scoreboard_api.routes.documented import KEYED, SIGNED_IN, WITH_BODY, WRITING, problems
 from scoreboard_api.schemas.actions import BegunAction, CompleteAction, CompletedAction, CreateAction, UpdateScore
-from scoreboard_api.schemas.boards import Top
+from scoreboard_api.schemas.boards import MyStanding, Top
 from scoreboard_api.schemas.model import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -60,7 +60,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _responses(status: int, reply: type[BaseModel], codes: dict[int | str, dict[str, Any]]) -> dict[str, Any]:
     fine = {"description": "Done", "content": {"application/json": {"schema": _reference(reply)}}}
-    if reply is not Top:
+    if reply in (BegunAction, CompletedAction):
         fine["headers"] = {
             "Idempotency-Replayed": {"schema": {"type": "string"}, "description": "true for a repeated answer"}
         }
@@ -102,22 +102,33 @@ def _write(
     }
 
 
-def _read_top(name: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+def _read(
+    name: str, summary: str, reply: type[BaseModel], *parameters: dict[str, Any], anybody: bool = True
+) -> dict[str, Any]:
+    """A read of a board; ``anybody``: without a token too, where boards are public."""
     query = [
-        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100}),
         _parameter("season", "query", {"type": "integer", "minimum": 1, "maximum": 2**53}),
         _parameter("at", "query", {"type": "string", "format": "date-time", "description": "a past moment"}),
     ]
-    responses = _responses(200, Top, problems(SIGNED_IN, [ErrorCode.NOT_FOUND]))
-    responses["304"] = {"description": "Not changed since the ETag given in If-None-Match"}
     return {
         "tags": ["boards"],
         "operationId": name,
-        "summary": "The first entries",
-        "security": [{}, {"HTTPBearer": []}],
+        "summary": summary,
+        "security": [*([{}] if anybody else []), {"HTTPBearer": []}],
         "parameters": [*parameters, *query],
-        "responses": responses,
+        "responses": _responses(200, reply, problems(SIGNED_IN, [ErrorCode.NOT_FOUND])),
     }
+
+
+def _read_top(name: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    limit = _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100})
+    operation = _read(name, "The first entries", Top, *parameters, limit)
+    operation["responses"]["304"] = {"description": "Not changed since the ETag given in If-None-Match"}
+    return operation
+
+
+_WHOM = {"type": "string", "maxLength": 36, "description": "the caller when left out"}
+_RADIUS = {"type": "integer", "minimum": 0, "maximum": 50, "default": 5, "description": "places above and below"}
 
 
 def hot_paths() -> dict[str, dict[str, Any]]:
@@ -137,6 +148,17 @@ def hot_paths() -> dict[str, dict[str, Any]]:
         },
         "/api/v1/boards/{key}/top": {"get": _read_top("read_top", board)},
         "/api/v1/leaderboard/top": {"get": _read_top("read_default_top")},
+        "/api/v1/boards/{key}/me": {"get": _read("read_my_place", "My place", MyStanding, board, anybody=False)},
+        "/api/v1/boards/{key}/around": {
+            "get": _read(
+                "read_around",
+                "The places around a player",
+                Top,
+                board,
+                _parameter("player_id", "query", _WHOM),
+                _parameter("radius", "query", _RADIUS),
+            )
+        },
     }
 
 
@@ -161,6 +183,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         CompletedAction,
         BegunAction,
         Top,
+        MyStanding,
         Problem,
     ]
     _, definitions = models_json_schema(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, TypeVar
+from uuid import UUID
 
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.live.around import Around
 from scoreboard.live.gcra import Limit
 from scoreboard.live.guard import Guard, GuardRequest
 from scoreboard.security.access_token import AccessTokens
@@ -20,14 +22,17 @@ from scoreboard.usecases.complete_actions import SavedBatch, announce_completion
 from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.read_board import BoardView
+from scoreboard.usecases.read_places import OwnPlace, Place, read_own_places, read_places_around
 from scoreboard.usecases.read_status import StatusReader
 from scoreboard.usecases.sign_in import SignIn
 from scoreboard_api.access_log import AccessLog
 from scoreboard_api.barrier import Barrier
-from scoreboard_api.batcher import Batcher, unavailable
+from scoreboard_api.batcher import Batcher, Waited, unavailable
 from scoreboard_api.crowds import Crowds
 from scoreboard_api.identity_provider import IdentityProvider
 from scoreboard_api.incidents import Incidents
+from scoreboard_api.overload import Overload
 from scoreboard_api.service_accounts import ServiceAccounts
 from scoreboard_api.steady import Steady
 from scoreboard_api.top_cache import TopCache
@@ -58,11 +63,14 @@ class Wiring:
     signing_keys: SigningKeys
     creations: "Batcher[CreationRequest, list[CreatedAction | Refusal], CreatedAction]"
     completions: "Batcher[CompletionRequest, SavedBatch, Completion]"
+    own_places: "Batcher[tuple[Place, UUID], list[OwnPlace | Refusal], OwnPlace]"
+    arounds: "Batcher[tuple[Place, Around], list[BoardView | Refusal], BoardView]"
     marker: OutboxMarker
     health: Health
     status: StatusReader
     tops: TopCache
     barrier: Barrier
+    overload: Overload
     crowds: Crowds
     incidents: Incidents
     access_log: AccessLog
@@ -90,13 +98,16 @@ class _Sizes(TypedDict):
     most: int
     bound: int
     in_flight: int
+    crowd: int
+    patience: float
+    waited: Waited
 
 
-async def _granted(answers: list[Refusal | None]) -> Sequence[Refusal | None]:
-    return answers
+Answer = TypeVar("Answer")
 
 
-async def _as_saved(answers: list[CreatedAction | Refusal]) -> Sequence[CreatedAction | Refusal]:
+async def _as_they_are(answers: list[Answer]) -> Sequence[Answer]:
+    """The work of a batch that has nothing to announce."""
     return answers
 
 
@@ -116,17 +127,25 @@ def wire(settings: Settings) -> Wiring:
     guard = Guard(platform.live, settings.replicas, settings.nonce_ttl)
     marker = OutboxMarker(platform)
     incidents = Incidents(platform)
-    sizes = _Sizes(most=settings.flush_items, bound=settings.queue_bound, in_flight=settings.flush_in_flight)
-    return Wiring(
+    overload = Overload(settings)
+    sizes = _Sizes(
+        most=settings.flush_items,
+        bound=settings.queue_bound,
+        in_flight=settings.flush_in_flight,
+        crowd=settings.flush_crowd,
+        patience=settings.flush_patience,
+        waited=overload.waited,
+    )
+    wiring = Wiring(
         settings=settings,
         platform=platform,
         tokens=tokens,
         sign_in=SignIn(platform, tokens, passwords),
         guard=guard,
         limits=CallerLimits(settings),
-        admissions=Batcher("guard", Admission(platform, guard).admit, _granted, **sizes),
+        admissions=Batcher("guard", Admission(platform, guard).admit, _as_they_are, **sizes),
         signing_keys=SigningKeys(settings.master_key_bytes, remembered=settings.token_cache_size),
-        creations=Batcher("create", lambda items: create_actions(platform, items), _as_saved, lost=_lost, **sizes),
+        creations=Batcher("create", lambda items: create_actions(platform, items), _as_they_are, lost=_lost, **sizes),
         completions=Batcher(
             "complete",
             lambda items: save_completions(platform, items, marker),
@@ -134,11 +153,14 @@ def wire(settings: Settings) -> Wiring:
             lost=_lost,
             **sizes,
         ),
+        own_places=Batcher("own_place", lambda items: read_own_places(platform, items), _as_they_are, **sizes),
+        arounds=Batcher("around", lambda items: read_places_around(platform, items), _as_they_are, **sizes),
         marker=marker,
         health=Health(platform),
         status=StatusReader(platform, Health(platform)),
         tops=TopCache(platform),
         barrier=Barrier(settings, incidents),
+        overload=overload,
         crowds=Crowds(settings),
         incidents=incidents,
         access_log=AccessLog(settings),
@@ -146,3 +168,9 @@ def wire(settings: Settings) -> Wiring:
         service_accounts=ServiceAccounts(settings) if settings.operator_issuer else None,
         steady=Steady(),
     )
+    overload.attend("guard", wiring.admissions)
+    overload.attend("create", wiring.creations)
+    overload.attend("complete", wiring.completions)
+    overload.attend("own_place", wiring.own_places)
+    overload.attend("around", wiring.arounds)
+    return wiring

@@ -81,6 +81,7 @@ class Boards:
                 wanted[channel.board, channel.season] = None
         rows = []
         for board_key, season_id in wanted:
+            before = dict(connection.told)
             try:
                 own = await read_own_standing(
                     self._platform, board_key, player_id, season_id, Look(connection.session.sight)
@@ -90,8 +91,10 @@ class Boards:
             view, standing = own.view, own.standing
             if standing is not None:
                 known, rank = connection.told.get(view.season.id), standing.entry.rank
-                connection.told[view.season.id] = rank
-                if known is not None and known != rank:
+                # What was told during the read is newer than what was read, and waits to follow it.
+                if known == before.get(view.season.id):
+                    connection.told[view.season.id] = rank
+                if known is not None and known == before.get(view.season.id) != rank:
                     key = RoomKey(view.board.key, view.season.id)
                     moved.append(rank_parcel(key, known, rank, position, telemetry.utc_now()))
             rows.append(

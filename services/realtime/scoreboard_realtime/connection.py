@@ -6,17 +6,23 @@ from uuid import UUID
 
 from scoreboard import telemetry
 from scoreboard_realtime.errors import Close
-from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.parcel import Codec, Parcel
 from scoreboard_realtime.session import Session
+from scoreboard_realtime.wire import Wire
 
 
 class Outlet(Protocol):
     """The sending end of a transport. Nothing here waits; a transport that is closed ignores what it is given."""
 
     transport: str
+    codec: Codec
+    """The form of the frames that its wire takes."""
 
     def send(self, parcel: Parcel) -> None:
         """Hand over a message."""
+
+    def wire(self) -> Wire | None:
+        """Where whole frames may be written from now on; None while, or where, messages have to be queued."""
 
     def backlog(self) -> int:
         """Bytes handed over that the network has not taken yet."""

@@ -20,12 +20,12 @@ from scoreboard.settings import Settings
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime import messages
 from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.handout import HandOut
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Audience, Room, RoomKey, Rooms
 
 _log = structlog.get_logger("scoreboard.fanout")
 _LONGEST_TICK = 1.0
-_BREATH = 256  # connections served before others on the event loop get a turn
 _RETRY = 1.0
 _MOST_TRACES = 16  # of what one frame brings; more would be a list that nobody reads
 
@@ -91,8 +91,7 @@ class FanOut:
             parcel = notice(audience.channel.name)
             for connection in tuple(audience.members):
                 if connection.missed or connection.outlet.backlog() > self._settings.backlog_skip:
-                    connection.missed.add(audience.channel.name)
-                    self._fall_behind(connection)
+                    self._miss(connection, audience)
                 else:
                     connection.outlet.send(parcel)
                     telemetry.MESSAGES_SENT.labels(parcel.type).inc()
@@ -234,21 +233,22 @@ class FanOut:
             room.changed_at = None
 
     async def _hand_out(self, audience: Audience, parcel: Parcel) -> None:
-        limit = self._settings.backlog_skip
-        sent = skipped = 0
-        for index, connection in enumerate(tuple(audience.members), 1):
-            if connection.missed or connection.outlet.backlog() > limit:
-                connection.missed.add(audience.channel.name)
-                self._fall_behind(connection)
-                skipped += 1
-            elif connection in audience.members:
-                connection.outlet.send(parcel)
-                sent += 1
-            if index % _BREATH == 0:
-                await asyncio.sleep(0)
-        telemetry.MESSAGES_SENT.labels(parcel.type).inc(sent)
-        if skipped:
-            telemetry.MESSAGES_DROPPED.labels("slow").inc(skipped)
+        missing = len(audience.members)
+        out = HandOut(parcel, self._settings.backlog_skip, audience.members)
+        await out.give(audience.plan())
+        for connection in out.behind:
+            self._miss(connection, audience)
+        if out.has_wire_now:
+            audience.replan()
+        telemetry.MESSAGES_SENT.labels(parcel.type).inc(out.sent)
+        if missing > out.sent:
+            telemetry.MESSAGES_DROPPED.labels("slow").inc(missing - out.sent)
+
+    def _miss(self, connection: Connection, audience: Audience) -> None:
+        """A connection did not get a frame: it gets no other one of this channel before its snapshot."""
+        connection.missed.add(audience.channel.name)
+        audience.replan()
+        self._fall_behind(connection)
 
     def _fall_behind(self, connection: Connection) -> None:
         if connection not in self._laggards:
@@ -276,6 +276,7 @@ class FanOut:
             room = self._rooms.of(channel) if channel.name in missed else None
             if room is not None:
                 self.show(connection, room, channel.name)
+                room.caught_up(channel)
         if connection.held:
             return
         if connection.lost_news:

@@ -4,6 +4,7 @@ Redis counts over all pods; while it is away this process's own connections are 
 """
 
 import asyncio
+import contextvars
 from collections import Counter
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live import registry
 from scoreboard.live.redis_link import LiveUnavailable
+from scoreboard.live.registry import Admitted, Entrant
 from scoreboard.usecases.platform import Platform
 
 Lease = tuple[UUID | None, str, str]
@@ -33,37 +35,73 @@ class Leases:
         self._addresses: Counter[str] = Counter()
         self._returned: list[Lease] = []
         self._returning = asyncio.Lock()
+        self._waiting: list[tuple[Entrant, asyncio.Future[Admitted]]] = []
+        self._asking: asyncio.Task[None] | None = None
+        self._nobodys = contextvars.copy_context()
 
-    async def take(self, connection: str, address: str, player_id: UUID | None) -> None:
+    async def take(self, entrant: Entrant) -> Admitted | None:
         """Register a connection, or give a registered one its player.
+
+        Returns:
+            What Redis knows of it; None while Redis is away.
 
         Raises:
             Refusal: OVERLOADED when this process is full; TOO_MANY_REQUESTS or USER_RATE_LIMIT when the address or
                 the player has too many connections.
         """
-        known = connection in self._held
-        if not known and len(self._held) >= self._settings.sockets_per_pod:
-            raise Refusal(ErrorCode.OVERLOADED, "This server has as many live connections as it can hold.", _BUSY)
-        self._release(connection)
-        lease = (player_id, address, connection)
+        self.require_room(entrant)
+        self._release(entrant.connection)
+        lease = (entrant.player_id, entrant.address, entrant.connection)
         self._hold(lease)  # before asking Redis, so that parallel connects here see each other
         try:
-            await self._require_room(lease)
-        except Refusal:
-            self._release(connection)
+            return await self._admitted(entrant)
+        except BaseException:  # a socket that ended meanwhile keeps no place either
+            self._release(entrant.connection)
             self._returned.append(lease)
             raise
 
-    async def _require_room(self, lease: Lease) -> None:
-        player_id, address, _ = lease
-        local = (self._players[player_id] if player_id is not None else 0, self._addresses[address])
-        self._check(*local)
+    def require_room(self, entrant: Entrant) -> None:
+        """What this process alone knows, before anything is paid for. Raises Refusal as :meth:`take`."""
+        known = self._held.get(entrant.connection)
+        if known is None and len(self._held) >= self._settings.sockets_per_pod:
+            raise Refusal(ErrorCode.OVERLOADED, "This server has as many live connections as it can hold.", _BUSY)
+        of_player = 0
+        if entrant.player_id is not None:
+            of_player = self._players[entrant.player_id] + (known is None or known[0] != entrant.player_id)
+        self._check(of_player, self._addresses[entrant.address] + (known is None))
+
+    async def _admitted(self, entrant: Entrant) -> Admitted | None:
         try:
-            await self.give_back()
-            await registry.renew(self._live, [lease], self._settings.registry_ttl)
-            self._check(*await registry.count(self._live, player_id, address))
+            admitted = await self._ask(entrant)
         except LiveUnavailable:
-            return
+            return None
+        self._check(admitted.of_player, admitted.of_address)
+        return admitted
+
+    async def _ask(self, entrant: Entrant) -> Admitted:
+        """Natural batching: who comes while Redis is being asked shares the next call with all others who do."""
+        answer: asyncio.Future[Admitted] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entrant, answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_for_all(), context=self._nobodys.copy())
+        return await answer
+
+    async def _ask_for_all(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:_CHUNK], self._waiting[_CHUNK:]
+            try:
+                await self.give_back()
+                found = await registry.admit(self._live, [one for one, _ in some], self._settings.registry_ttl)
+            except BaseException as error:
+                for _, answer in some:
+                    if not answer.done():
+                        answer.set_exception(error if isinstance(error, LiveUnavailable) else LiveUnavailable("ended"))
+                if not isinstance(error, LiveUnavailable):
+                    raise
+            else:
+                for (_, answer), admitted in zip(some, found, strict=True):
+                    if not answer.done():  # who has gone meanwhile gives the lease back
+                        answer.set_result(admitted)
 
     def _check(self, of_player: int, of_address: int) -> None:
         if of_player > self._settings.sockets_per_player:

@@ -3,6 +3,7 @@
 The fan-out hands the same text or bytes to every connection of a room, so its cost does not lie in encoding.
 """
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -31,6 +32,13 @@ def text_frame(text: str) -> bytes:
     if size < 1 << 16:
         return b"\x81\x7e" + size.to_bytes(2, "big") + payload
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+class Codec(StrEnum):
+    """The forms in which a frame holds an envelope."""
+
+    PLAIN = "plain"
+    SOCKETIO = "socketio"
 
 
 class Parcel:
@@ -74,6 +82,10 @@ class Parcel:
         if self._packet_frame is None:
             self._packet_frame = text_frame("4" + self.packet)
         return self._packet_frame
+
+    def framed(self, codec: Codec) -> bytes:
+        """The frame in the form that a connection takes."""
+        return self.frame if codec is Codec.PLAIN else self.packet_frame
 
     @property
     def sse(self) -> bytes:

@@ -82,6 +82,13 @@ async def serve(settings: Settings) -> None:
         await platform.close()
 
 
+def _is_no_crash(record: logging.LogRecord) -> bool:
+    """Text that is not UTF-8 ends its connection; uvicorn tells of it as of a crash, with a traceback for each."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    return True
+
+
 def run_process() -> None:
     """Read the settings and run on uvloop."""
     settings = Settings()
@@ -90,6 +97,7 @@ def run_process() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)  # refusals are counted and written by us
     # Engine.IO writes some refusals as errors and quotes what was sent: of its lines only those about a crash are kept.
     logging.getLogger("engineio.server").addFilter(lambda record: record.exc_info is not None)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_crash)
     telemetry.begin_tracing("realtime", __version__, settings)
     import uvloop
 

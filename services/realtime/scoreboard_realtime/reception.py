@@ -12,6 +12,7 @@ from scoreboard import telemetry
 from scoreboard.domain.board import Visibility
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.session_end import session_ended
+from scoreboard.live.registry import Entrant
 from scoreboard.security.access_token import AccessTokens, Claims
 from scoreboard.storage.database import StoreUnavailable
 from scoreboard.usecases.platform import Platform
@@ -62,7 +63,11 @@ class Reception:
         try:
             if self.draining:
                 raise draining()
-            await self.leases.take(connection.id, connection.address, None)
+            entrant = Entrant(connection.id, connection.address)
+            if token is None:
+                await self.leases.take(entrant)
+            else:
+                self.leases.require_room(entrant)
             connection.session.connected(_now())
             if token is not None:
                 await self._authenticate_first(connection, token)
@@ -192,9 +197,7 @@ class Reception:
         before = connection.session_id
         try:
             claims = self._tokens.verify(effect.token)
-            if not effect.refresh:
-                await self.leases.take(connection.id, connection.address, claims.player_id)
-            end = await self._end_of(claims)  # last, so that nothing waits between it and the index
+            end = await self._enter_as(connection, claims, effect)  # last: nothing waits between it and the index
             if end is not None:
                 raise session_ended(end)
         except Refusal as refusal:
@@ -206,6 +209,16 @@ class Reception:
         effects = session.verified(claims, lifetime, _now())
         self._rooms.authenticated(connection, before)
         return effects
+
+    async def _enter_as(self, connection: Connection, claims: Claims, effect: Verify) -> str | None:
+        """Register the connection as its player's. Returns why the session has ended; None while it is alive."""
+        if effect.refresh:
+            return await self._end_of(claims)
+        entrant = Entrant(connection.id, connection.address, claims.player_id, claims.session_id)
+        admitted = await self.leases.take(entrant)
+        if admitted is None or (admitted.ended is None and not admitted.knows_sessions):
+            return await self._end_of(claims)
+        return admitted.ended
 
     async def _end_of(self, claims: Claims) -> str | None:
         try:

@@ -10,6 +10,7 @@ from scoreboard.domain.freeze import Sight
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime.channels import ME, Channel
 from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.handout import Plan, planned
 from scoreboard_realtime.parcel import Parcel
 
 
@@ -30,6 +31,17 @@ class Audience:
     members: set[Connection] = field(default_factory=set)
     last: BoardView | None = None
     next_at: float = 0.0
+    _plan: Plan | None = None
+
+    def plan(self) -> Plan:
+        """How its members are reached, as far as that is known since :meth:`replan`."""
+        if self._plan is None:
+            self._plan = planned(self.members, self.channel.name)
+        return self._plan
+
+    def replan(self) -> None:
+        """Somebody came, went, fell behind, caught up, or can be reached in another way now."""
+        self._plan = None
 
 
 @dataclass(slots=True, eq=False)
@@ -57,12 +69,20 @@ class Room:
             found = self.audiences[channel, slow] = Audience(channel, slow, last=self.top)
         return found
 
+    def caught_up(self, channel: Channel) -> None:
+        """Somebody in a channel gets its frames again."""
+        for slow in (False, True):
+            audience = self.audiences.get((channel, slow))
+            if audience is not None:
+                audience.replan()
+
     def leave(self, connection: Connection, channel: Channel) -> None:
         """Take a connection out of the channel, whatever its pace."""
         for slow in (False, True):
             audience = self.audiences.get((channel, slow))
             if audience is not None:
                 audience.members.discard(connection)
+                audience.replan()
                 if not audience.members:
                     del self.audiences[channel, slow]
 
@@ -110,7 +130,9 @@ class Rooms:
                 other.leave(connection, before)
         if channel.follows:
             self.followed.setdefault((room.key.board, room.key.sight), room.key)
-        room.audience(channel, connection.session.inactive).members.add(connection)
+        audience = room.audience(channel, connection.session.inactive)
+        audience.members.add(connection)
+        audience.replan()
 
     def listen(self, connection: Connection) -> None:
         """Let a connection hear its player's own news."""

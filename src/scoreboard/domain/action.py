@@ -88,6 +88,24 @@ class Usage:
     window_completed: int = 0
 
 
+def ended(action: Action, status: ActionStatus, at: datetime, points: int, request_hash: bytes) -> Action:
+    """The attempt as it ends. Built field by field: ``dataclasses.replace`` takes five times as long, each time."""
+    return Action(
+        action.id,
+        action.player_id,
+        action.kind_key,
+        action.kind_version,
+        status,
+        action.created_at,
+        action.expires_at,
+        action.client_id,
+        at,
+        points,
+        request_hash,
+        action.ledger_seq,
+    )
+
+
 def award(kind: ActionKind, reported: int | None) -> int:
     """The points that the server grants. Fixed kinds accept a reported value only when it is the same.
 

@@ -4,7 +4,7 @@
 rows, so two completions of one player in a batch see each other.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from scoreboard.domain.action import (
     Usage,
     award,
     count_completion,
+    ended,
     require_allowed,
     require_duration,
     require_signed,
@@ -167,13 +168,7 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | S
     held = judgement.verdict is Verdict.HOLD
     if held and not judgement.wants_suspension:
         rows.held.require_room(player.id)
-    done = replace(
-        action,
-        status=ActionStatus.HELD if held else ActionStatus.COMPLETED,
-        completed_at=at,
-        points=points,
-        request_hash=request.fingerprint,
-    )
+    done = ended(action, ActionStatus.HELD if held else ActionStatus.COMPLETED, at, points, request.fingerprint)
     previous = tuple(None if total is None else total.standing for total in before)
     entry = LedgerEntry(
         EntryType.HELD if held else EntryType.APPLIED,

@@ -74,7 +74,8 @@ class Levels:
         return Levels(**{name: _greater(one, two, added=name == "connections") for name, one, two in pairs})
 
 
-NOBODY = (Tally(), Levels())
+Told = tuple[Tally, Levels]
+NOBODY: Told = (Tally(), Levels())
 
 
 def _together(one: Buckets, other: Buckets, sign: int) -> Buckets:
@@ -91,7 +92,7 @@ def _greater(one: float | None, other: float | None, *, added: bool) -> float | 
     return one + other if added else max(one, other)
 
 
-def together(parts: Iterable[tuple[Tally, Levels]]) -> tuple[Tally, Levels]:
+def together(parts: Iterable[Told]) -> Told:
     """What several processes tell, as one."""
     tally, levels = NOBODY
     for counted, stands in parts:

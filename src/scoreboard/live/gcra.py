@@ -5,7 +5,7 @@ Traffic Management 4.0).
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _BUCKETS = 100_000
 
@@ -16,16 +16,15 @@ class Limit:
 
     rate: float
     burst: int
+    interval: float = field(init=False, compare=False)
+    """Seconds that one request uses up."""
+    tolerance: float = field(init=False, compare=False)
+    """Seconds by which requests may run ahead: the size of the bucket."""
 
-    @property
-    def interval(self) -> float:
-        """Seconds that one request uses up."""
-        return 1 / self.rate
-
-    @property
-    def tolerance(self) -> float:
-        """Seconds by which requests may run ahead: the size of the bucket."""
-        return self.burst / self.rate
+    def __post_init__(self) -> None:
+        """Computed once: every request asks for them."""
+        object.__setattr__(self, "interval", 1 / self.rate)
+        object.__setattr__(self, "tolerance", self.burst / self.rate)
 
     def share(self, replicas: int) -> "Limit":
         """What one of several processes grants when they cannot talk to each other."""
@@ -42,20 +41,23 @@ class LocalLimits:
         """Take one request from every bucket, or from none.
 
         Args:
-            requests: bucket names and their limits.
+            requests: bucket names, all different, and their limits.
             now: seconds of a monotonic clock.
 
         Returns:
             None when granted, else seconds to wait and the index of the limit that refused.
         """
+        arrivals = self._arrivals
+        taken = []
         for index, (name, limit) in enumerate(requests):
-            arrival = max(self._arrivals.get(name, 0.0), now)
-            wait = arrival + limit.interval - limit.tolerance - now
+            arrival = max(arrivals.get(name, now), now) + limit.interval
+            wait = arrival - limit.tolerance - now
             if wait > 1e-9:
                 return wait, index
-        for name, limit in requests:
-            self._arrivals[name] = max(self._arrivals.get(name, 0.0), now) + limit.interval
-            self._arrivals.move_to_end(name)
-        while len(self._arrivals) > _BUCKETS:
-            self._arrivals.popitem(last=False)
+            taken.append((name, arrival))
+        for name, arrival in taken:
+            arrivals[name] = arrival
+            arrivals.move_to_end(name)
+        while len(arrivals) > _BUCKETS:
+            arrivals.popitem(last=False)
         return None

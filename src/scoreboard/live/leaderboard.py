@@ -108,7 +108,8 @@ def decode_season(raw: Sequence[Any]) -> SeasonProjection:
     )
 
 
-def _entry(board: Board, player: bytes, score: bytes, tie: bytes, name: bytes, rank: int) -> Entry:
+def entry_of(board: Board, player: bytes, score: bytes, tie: bytes, name: bytes, rank: int) -> Entry:
+    """A line of a board as the scripts return it."""
     value = int(float(score))
     return Entry(
         rank, UUID(player.decode()), name.decode(), sort_score(board, value), reached_at_of(board, tie.decode())
@@ -128,7 +129,7 @@ async def read_range(
     if answer is None:
         return None
     epoch, seq, total, flat = answer
-    entries = tuple(_entry(board, *flat[i : i + 5]) for i in range(0, len(flat), 5))
+    entries = tuple(entry_of(board, *flat[i : i + 5]) for i in range(0, len(flat), 5))
     return Page(epoch.decode(), int(seq), total, entries)
 
 
@@ -147,7 +148,7 @@ async def read_players(
         return None
     epoch, seq, total, rows = answer
     standings = tuple(
-        Standing(row[0], _entry(board, player.encode(), *row[1:])) if row else None
+        Standing(row[0], entry_of(board, player.encode(), *row[1:])) if row else None
         for player, row in zip(asked, rows, strict=True)
     )
     return Standings(epoch.decode(), int(seq), total, standings)

@@ -5,16 +5,17 @@ Only commands of Redis 6.2 are used, so that every server works (Redis, Valkey, 
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """A named Lua script and the hash by which the server knows it."""
 
     name: str
     source: str
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """SHA-1 of the source, as EVALSHA wants it (not a matter of security)."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
@@ -58,7 +59,7 @@ end
 """
 
 # position: 0-based place in the order; rank: by the board's style. Both nil for who is not in view.
-_RANK = """
+RANK = """
 local function member_of(base, player)
   local old = redis.call('HGET', base .. ':p', player)
   if not old then return nil end
@@ -89,7 +90,7 @@ end
 PROJECT = Script(
     "project",
     _PLACE
-    + _RANK
+    + RANK
     + """
 local run, length, fresh = ARGV[1], ARGV[2], ARGV[3]
 local seasons = tonumber(ARGV[4])
@@ -146,30 +147,37 @@ return {epoch or '', first, out}
 """,
 )
 
-# KEYS: prefix. ARGV: run id, style, start, stop (0-based, inclusive).
-# Returns nil, or {epoch, seq, total, {player, score, tie, name, rank, …}}.
+# The entries from one 0-based place to another: {player, score, tie, name, rank, …}.
+PAGE = """
+local function page(base, start, stop, style)
+  local rows = redis.call('ZRANGE', base .. ':z', start, stop, 'WITHSCORES')
+  local out = {}
+  local last, rank
+  for i = 1, #rows, 2 do
+    local tie, player = string.match(rows[i], '^(%d+):(.+)$')
+    local score = rows[i + 1]
+    if style == 'ordinal' or score ~= last then rank = rank_at(base, start + (i - 1) / 2, score, style) end
+    last = score
+    local n = #out
+    out[n + 1], out[n + 2], out[n + 3], out[n + 5] = player, score, tie, rank
+    local row = redis.call('HGET', base .. ':p', player)
+    out[n + 4] = row and string.match(row, '^%d+|%d*|(.*)$') or ''
+  end
+  return out
+end
+"""
+
+# KEYS: prefix. ARGV: run id, style, start, stop (0-based, inclusive). Returns nil, or {epoch, seq, total, entries}.
 READ_RANGE = Script(
     "read_range",
-    _RANK
+    RANK
+    + PAGE
     + """
 local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run', 'seq')
 if not meta[1] or meta[2] ~= ARGV[1] then return nil end
 local base = KEYS[1] .. ':' .. meta[1]
-local rows = redis.call('ZRANGE', base .. ':z', ARGV[3], ARGV[4], 'WITHSCORES')
-local out = {}
-local last, rank
-for i = 1, #rows, 2 do
-  local tie, player = string.match(rows[i], '^(%d+):(.+)$')
-  local score = rows[i + 1]
-  local position = tonumber(ARGV[3]) + (i - 1) / 2
-  if ARGV[2] == 'ordinal' or score ~= last then rank = rank_at(base, position, score, ARGV[2]) end
-  last = score
-  local n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 5] = player, score, tie, rank
-  local row = redis.call('HGET', base .. ':p', player)
-  out[n + 4] = row and string.match(row, '^%d+|%d*|(.*)$') or ''
-end
-return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
+local entries = page(base, tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[2])
+return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), entries}
 """,
 )
 
@@ -177,7 +185,7 @@ return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
 # Returns nil, or {epoch, seq, total, {{position, score, tie, name, rank} or {} for each player}}.
 READ_PLAYERS = Script(
     "read_players",
-    _RANK
+    RANK
     + """
 local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run', 'seq')
 if not meta[1] or meta[2] ~= ARGV[1] then return nil end
@@ -203,7 +211,7 @@ return {meta[1], meta[3] or '0', redis.call('ZCARD', base .. ':z'), out}
 #       first, player, sort score. Returns for each the rank that the player would have, 0 without a leaderboard.
 PROVISIONAL_RANKS = Script(
     "provisional_ranks",
-    _RANK
+    RANK
     + """
 local out = {}
 for k = 1, #KEYS do

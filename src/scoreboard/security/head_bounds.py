@@ -23,11 +23,13 @@ class HeadBounds:
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     _deadline: asyncio.TimerHandle | None = None
+    _due = False
     _read = 0
 
     def connection_made(self, transport: Any) -> None:
         """A client is there; the first request is due."""
         self._next.connection_made(transport)
+        self._due = True
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -37,9 +39,11 @@ class HeadBounds:
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
-        awaited = self._deadline is not None
+        awaited = self._due
         self._next.data_received(data)
-        if self._deadline is not None:
+        if self._due:
+            if self._deadline is None:
+                self._expect()
             # A head that begins behind another request's rest: how much of the data is its own is not known.
             self._read += len(data) if awaited else 1
             if self._read > self.head_bytes:
@@ -48,8 +52,9 @@ class HeadBounds:
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         self._next.on_message_begin()
-        if self._deadline is None:
-            self._expect()
+        if not self._due:
+            # The clock starts with the end of this piece of data: nearly always the whole head is in it.
+            self._due = True
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -65,6 +70,7 @@ class HeadBounds:
         self._deadline = self.loop.call_later(self.head_seconds, self._end, _TOO_LATE)
 
     def _arrived(self) -> None:
+        self._due = False
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

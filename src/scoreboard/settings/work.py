@@ -9,7 +9,19 @@ class Work(BaseModel):
     # Write path
     flush_items: int = Field(200, ge=1, le=1000, description="items of one transaction")
     flush_in_flight: int = Field(2, ge=1, le=4, description="one is decided while the other commits")
+    flush_crowd: int = Field(
+        100, ge=1, description="waiting items that are saved beside a batch under way; fewer share the next one"
+    )
+    flush_patience: float = Field(
+        0.05, gt=0, description="seconds that they wait for it at most: it may be held up by a locked row"
+    )
     queue_bound: int = Field(2000, ge=1, description="waiting items; more are answered 503 at once")
+    overload_delay: float = Field(
+        0.1,
+        gt=0,
+        description="a delay that stands this long refuses readers without a name; twice, what begins something; three"
+        " times, completions. Nobody minds a tenth of a second, and beside that delay nothing is refused for load",
+    )
     request_deadline: float = Field(8.0, gt=0, description="above statement_timeout; then 504, outcome unknown")
     transaction_tries: int = Field(3, ge=1, le=10)
     idempotency_ttl: int = Field(86400, ge=60)
@@ -58,6 +70,10 @@ class Work(BaseModel):
     audit_every: float = Field(5.0, gt=0)
     audit_sample: int = Field(200, ge=1)
     seal_every: float = Field(60.0, gt=0, description="between two looks whether a day of the audit log is over")
+    season_root_look_every: float = Field(2.0, gt=0, description="between two looks for seasons whose root is due")
+    season_root_every: float = Field(
+        86400, gt=0, description="a running season is signed this often: what is older cannot be altered unseen"
+    )
     rollup_every: float = Field(5.0, gt=0)
     rollup_entries: int = Field(
         2000, ge=1, le=20_000, description="ledger entries counted in one transaction: far below statement_timeout"

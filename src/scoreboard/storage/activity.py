@@ -62,18 +62,24 @@ _PLAYERS = (
     " FROM fresh GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     " ON CONFLICT (step, starts, kind_key) DO UPDATE SET players = c.players + excluded.players"
 )
-# The set of who was there is needed while entries of the day still come, and it is about persons: then it goes.
+# Who was there is needed while entries of the day are still to be counted. It is about persons: then it goes.
 _FORGET_PLAYERS = (
-    "DELETE FROM activity_players WHERE step IN ('hour', 'day')"
-    " AND starts < (SELECT at FROM ledger WHERE seq = $1) - interval '2 days'"
+    "WITH gone AS (DELETE FROM activity_players WHERE ctid = ANY (ARRAY(SELECT ctid FROM activity_players"
+    " WHERE step IN ('hour', 'day') AND starts < least(clock_timestamp(), coalesce((SELECT at FROM ledger"
+    " WHERE seq > $1 ORDER BY seq LIMIT 1), 'infinity')) - interval '2 days' LIMIT $2)) RETURNING 1)"
+    " SELECT count(*)::int FROM gone"
 )
+_FORGET_ALL_PLAYERS = (
+    "WITH gone AS (DELETE FROM activity_players WHERE ctid = ANY (ARRAY(SELECT ctid FROM activity_players LIMIT $1))"
+    " RETURNING 1) SELECT count(*)::int FROM gone"
+)
+_AT_A_TIME = 20_000  # rows of one DELETE: a fraction of a second, far below statement_timeout
 
 
 async def add_results(tx: Transaction, after: int, up_to: int, minutes_kept: timedelta) -> None:
     """Count the ledger's entries after one number and up to another, which has to be there."""
     await tx.fetch(_RESULTS, after, up_to, minutes_kept)
     await tx.fetch(_PLAYERS, after, up_to)
-    await tx.fetch(_FORGET_PLAYERS, up_to)
 
 
 def _attempts(column: str, more: str = "") -> str:
@@ -141,15 +147,43 @@ async def reset_results(tx: Transaction, step: Step, since: datetime, until: dat
     await tx.fetch(_RESET, str(step), since, until)
 
 
-async def forget_players(tx: Transaction) -> None:
+async def forget_players(tx: Transaction, counted: int) -> bool:
+    """Forget some of those who were there in hours and days that are over for two days.
+
+    What follows ``counted``, the number of the last ledger entry that was counted, still needs its days. Returns
+    whether there may be more of them.
+    """
+    gone: int = (await tx.fetch(_FORGET_PLAYERS, counted, _AT_A_TIME))[0][0]
+    return gone == _AT_A_TIME
+
+
+async def forget_all_players(tx: Transaction) -> None:
     """Forget who was there in every span that is still counted."""
-    await tx.fetch("DELETE FROM activity_players")
+    while (await tx.fetch(_FORGET_ALL_PLAYERS, _AT_A_TIME))[0][0] == _AT_A_TIME:
+        pass
 
 
 async def extent(tx: Transaction) -> tuple[datetime, datetime] | None:
     """The first and the last span in which anything was counted; None where nothing was."""
     [(first, last)] = await tx.fetch("SELECT min(starts), max(starts) FROM activity_counts")
     return None if first is None else (first, last)
+
+
+# Who writes has a transaction id; a commit can wait for a synchronous standby much longer than anybody settles.
+_SETTLED = (
+    "SELECT least(clock_timestamp() - make_interval(secs => $1), (SELECT min(xact_start) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid())),"
+    " (SELECT min(created_at) FROM jobs WHERE status IN ('queued', 'running'))"
+)
+
+
+async def settled(tx: Transaction, seconds: float) -> tuple[datetime, datetime]:
+    """Two moments in whose past nothing is to come, ``seconds`` ago at the latest.
+
+    Before the first no attempt is still to be committed. Before the second no job waits that could finish one.
+    """
+    [(committed, waiting)] = await tx.fetch(_SETTLED, seconds)
+    return committed, committed if waiting is None else min(committed, waiting)
 
 
 _FIRST = (

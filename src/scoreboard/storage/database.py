@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
-from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import CursorResult, Engine, Executable, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult, create_async_engine
@@ -120,17 +120,40 @@ _WEIGHED = (
 )
 
 
-def _refuse_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-    """A connection that the server closed while it was idle is replaced, without a trip to find out."""
-    if dbapi_connection.driver_connection.is_closed():
-        raise DisconnectionError
+class _Trust:
+    """Which pooled connections are worth a try, without a trip to find out: the pool replaces the others.
+
+    Not one that the server closed while it was idle, and none that is older than the last one that was lost: what made
+    that one lead nowhere (a failover, a middlebox that forgot) has most likely taken all of that time along.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._lost_at = float("-inf")
+        for name, listener in (("connect", self._made), ("invalidate", self._lost), ("checkout", self._look)):
+            event.listen(engine, name, listener)
+
+    @staticmethod
+    def _made(_connection: Any, record: Any) -> None:
+        record.info["made_at"] = time.monotonic()
+
+    def _lost(self, _connection: Any, _record: Any, _error: Any) -> None:
+        self._lost_at = time.monotonic()
+
+    def _look(self, connection: Any, record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed() or record.info["made_at"] < self._lost_at:
+            raise DisconnectionError
 
 
 async def _commit(connection: AsyncConnection, work: Callable[[Transaction], Awaitable[T]]) -> T:
     driver: asyncpg.Connection[asyncpg.Record] = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]  # SQLAlchemy does not say which driver
     try:
         async with driver.transaction():
-            return await work(Transaction(connection, driver))
+            try:
+                return await work(Transaction(connection, driver))
+            except TimeoutError:
+                # The server's own limit is a second shorter: nobody is there, and a ROLLBACK would wait as long again.
+                driver.terminate()
+                raise
     finally:
         if driver.is_closed() or driver.is_in_transaction():
             await connection.invalidate()
@@ -141,6 +164,7 @@ class Database:
 
     def __init__(self, settings: Settings, *, application: str = "scoreboard") -> None:
         self._tries = settings.transaction_tries
+        self._deadline = settings.request_deadline
         self._engine = create_async_engine(
             driver_url(settings.database_url.get_secret_value()),
             pool_size=settings.database_pool_size,
@@ -164,7 +188,7 @@ class Database:
                 },
             },
         )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        _Trust(self._engine.sync_engine)
         pool: Any = self._engine.pool  # its base class does not count
         telemetry.DATABASE_POOL.set(settings.database_pool_size)
         telemetry.DATABASE_IN_USE.set_function(pool.checkedout)
@@ -172,13 +196,15 @@ class Database:
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run ``work`` in one transaction and commit it before returning.
 
-        On a conflict or a lost connection the whole of it runs again, at most ``transaction_tries`` times, so
-        ``work`` must have no effect outside the transaction. A commit whose answer was lost may run again
-        too: unique keys make the second run find the first.
+        On a conflict or a lost connection the whole of it runs again, at most ``transaction_tries`` times, and only
+        while somebody who waits for it would still be answered (``request_deadline``). So ``work`` must have no
+        effect outside the transaction. A commit whose answer was lost may run again too: unique keys make the second
+        run find the first.
 
         Raises:
             StoreUnavailable: Postgres cannot be reached, is shutting down or read-only, or conflicts persist.
         """
+        deadline = time.perf_counter() + self._deadline
         for attempt in range(1, self._tries + 1):
             began = time.perf_counter()
             try:
@@ -187,10 +213,12 @@ class Database:
                         telemetry.DATABASE_WAIT.observe(time.perf_counter() - began, telemetry.exemplar())
                         return await _commit(connection, work)
             except _WEIGHED as error:
-                await self._weigh(error, attempt)
+                self._weigh(error, last=attempt >= self._tries or time.perf_counter() >= deadline)
+                await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _weigh(self, error: Exception, attempt: int) -> None:
+    @staticmethod
+    def _weigh(error: Exception, *, last: bool) -> None:
         """Return where another attempt is worth it; raise otherwise."""
         if sqlstate(error) == _TIMED_OUT:
             telemetry.TRANSACTION_FAILURES.labels("timeout").inc()
@@ -198,7 +226,7 @@ class Database:
         lost = is_connection_loss(error)
         if not lost and not is_conflict(error):
             raise error
-        if attempt >= self._tries or isinstance(error, PoolTimeoutError):
+        if last or isinstance(error, PoolTimeoutError):
             if sqlstate(error) == _UNIQUE_VIOLATION:
                 raise error
             reason = "pool" if isinstance(error, PoolTimeoutError) else "unavailable" if lost else "contended"
@@ -207,7 +235,6 @@ class Database:
                 raise StoreContended("other transactions keep the rows") from error
             raise StoreUnavailable("Postgres is not available") from error
         telemetry.TRANSACTION_RETRIES.labels("lost" if lost else "conflict").inc()
-        await asyncio.sleep(_PAUSE * attempt)
 
     async def close(self) -> None:
         """Close all connections; the object cannot be used afterwards."""

@@ -1,9 +1,11 @@
 """The ledger: every score event in commit order, chained by hash. Rows are only ever inserted."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 from sqlalchemy import Row, text
 
@@ -11,33 +13,51 @@ from scoreboard.domain.action import Action
 from scoreboard.domain.events import EntryType, LedgerEntry, Verdict
 from scoreboard.security.ledger_chain import entry_hash
 from scoreboard.storage.database import Transaction
+from scoreboard.storage.row_sets import as_json, bytea
 
 _SHARD = 0
-# Parallel arrays of different lengths cannot be unnested from a two-dimensional array, so the three lists of an entry
-# travel as Postgres array literals.
+# Rows travel as JSON: see ``row_sets``.
 _APPEND = (
-    "WITH n AS (SELECT * FROM unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],"
-    " $11::int[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],"
-    " $19::bytea[], $20::text[], $21::bytea[], $22::smallint[])"
-    " AS n(seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, seasons, previous, current,"
-    " verdict, trace_id, prev_hash, hash, status, request_hash, turn)),"
+    "WITH n AS (SELECT * FROM json_to_recordset($5::json) AS n(seq bigint, at timestamptz, entry_type text,"
+    " action_id uuid, player_id uuid, kind_key text, kind_version int, points bigint, season_ids bigint[],"
+    " previous bigint[], current bigint[], verdict text, trace_id text, prev_hash bytea, hash bytea, status text,"
+    " request_hash bytea, turn smallint)),"
     " ended AS (UPDATE actions a SET status = n.status, completed_at = n.at, points = n.points,"
     " request_hash = n.request_hash, ledger_seq = n.seq FROM n WHERE a.id = n.action_id AND n.status IS NOT NULL),"
     " keyed AS (INSERT INTO ledger_keys (action_id, entry_type, turn, seq) SELECT action_id, entry_type, turn, seq"
     " FROM n),"
     " moved AS (UPDATE ledger_head SET seq = $3, hash = $4 WHERE shard = $1),"
-    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) SELECT 'scores', $2, $3 WHERE $23"
+    " noted AS (INSERT INTO outbox (kind, first_seq, last_seq) SELECT 'scores', $2, $3 WHERE $6"
     " RETURNING id),"
     " added AS (INSERT INTO ledger (seq, at, entry_type, action_id, player_id, kind_key, kind_version, points,"
     " season_ids, previous, current, verdict, trace_id, prev_hash, hash)"
-    " SELECT seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, CAST(seasons AS bigint[]),"
-    " CAST(previous AS bigint[]), CAST(current AS bigint[]), verdict, trace_id, prev_hash, hash FROM n)"
+    " SELECT seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
+    " verdict, trace_id, prev_hash, hash FROM n)"
     " SELECT id FROM noted"
 )
 
 
-def _literal(values: Iterable[int | None]) -> str:
-    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+class _Row(msgspec.Struct):
+    """An entry with its place in the chain and how its action ended, as ``_APPEND`` names the columns."""
+
+    seq: int
+    at: datetime
+    entry_type: str
+    action_id: UUID
+    player_id: UUID
+    kind_key: str
+    kind_version: int
+    points: int
+    season_ids: Sequence[int]
+    previous: Sequence[int | None]
+    current: Sequence[int | None]
+    verdict: str
+    trace_id: str | None
+    prev_hash: str
+    hash: str
+    status: str | None
+    request_hash: str | None
+    turn: int
 
 
 async def append(
@@ -65,55 +85,39 @@ async def append(
         asyncpg.UniqueViolationError: an action has this entry already.
     """
     seq, previous = head
-    seqs, prevs, hashes = [], [], []
-    for entry in entries:
+    first, rows = seq + 1, []
+    for place, (entry, action) in enumerate(zip(entries, ended, strict=True)):
         seq += 1
-        seqs.append(seq)
-        prevs.append(previous)
-        previous = entry_hash(previous, seq, entry)
-        hashes.append(previous)
-    rows = await tx.fetch(
-        _APPEND,
-        _SHARD,
-        seqs[0],
-        seq,
-        previous,
-        seqs,
-        [entry.at for entry in entries],
-        [str(entry.entry_type) for entry in entries],
-        [entry.action_id for entry in entries],
-        [entry.player_id for entry in entries],
-        [entry.kind_key for entry in entries],
-        [entry.kind_version for entry in entries],
-        [entry.points for entry in entries],
-        [_literal(entry.season_ids) for entry in entries],
-        [_literal(entry.previous) for entry in entries],
-        [_literal(entry.current) for entry in entries],
-        [str(entry.verdict) for entry in entries],
-        [entry.trace_id for entry in entries],
-        prevs,
-        hashes,
-        [None if action is None else str(action.status) for action in ended],
-        [None if action is None else action.request_hash for action in ended],
-        [0] * len(entries) if turns is None else turns,
-        turns is None,
-    )
-    return rows[0][0] if rows else 0
+        link = entry_hash(previous, seq, entry)
+        rows.append(
+            _Row(
+                *(seq, entry.at, entry.entry_type, entry.action_id, entry.player_id, entry.kind_key),
+                *(entry.kind_version, entry.points, entry.season_ids, entry.previous, entry.current, entry.verdict),
+                *(entry.trace_id, bytea(previous), bytea(link)),
+                None if action is None else action.status,
+                None if action is None or action.request_hash is None else bytea(action.request_hash),
+                0 if turns is None else turns[place],
+            )
+        )
+        previous = link
+    noted = await tx.fetch(_APPEND, _SHARD, first, seq, previous, as_json(rows), turns is None)
+    return noted[0][0] if noted else 0
 
 
-def _entry(row: Row[*tuple[Any, ...]] | Record) -> tuple[int, LedgerEntry]:
-    """A row that begins with ``_COLUMNS``."""
+COLUMNS = (
+    "seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
+    " verdict, trace_id"
+)
+"""What :func:`entry_of` reads, in its order."""
+
+
+def entry_of(row: Row[*tuple[Any, ...]] | Record) -> tuple[int, LedgerEntry]:
+    """The number and the entry of a row that begins with ``COLUMNS``."""
     seq, at, entry_type, action, player, kind, version, points, season_ids, previous, current, verdict, trace = row[:13]
     return seq, LedgerEntry(
         *(EntryType(entry_type), at, action, player, kind, version, points),
         *(tuple(season_ids), tuple(previous), tuple(current), Verdict(verdict), trace),
     )
-
-
-_COLUMNS = (
-    "seq, at, entry_type, action_id, player_id, kind_key, kind_version, points, season_ids, previous, current,"
-    " verdict, trace_id"
-)
 
 
 async def last_of_pairs(tx: Transaction, first: int, last: int) -> dict[tuple[int, UUID], int]:
@@ -128,35 +132,55 @@ async def last_of_pairs(tx: Transaction, first: int, last: int) -> dict[tuple[in
 
 async def between(tx: Transaction, first: int, last: int) -> list[tuple[int, LedgerEntry]]:
     """Entries from ``first`` to ``last`` inclusive, in order."""
-    statement = text(f"SELECT {_COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
-    return [_entry(row) for row in await tx.execute(statement, {"first": first, "last": last})]
+    statement = text(f"SELECT {COLUMNS} FROM ledger WHERE seq BETWEEN :first AND :last ORDER BY seq")
+    return [entry_of(row) for row in await tx.execute(statement, {"first": first, "last": last})]
+
+
+async def among(tx: Transaction, numbers: Iterable[int]) -> list[tuple[int, LedgerEntry]]:
+    """The entries with these numbers, as far as they are there."""
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM ledger WHERE seq = ANY($1)", list(numbers))
+    return [entry_of(row) for row in rows]
 
 
 _OF_ACTIONS = (
-    f"SELECT {', '.join('l.' + name.strip() for name in _COLUMNS.split(','))} FROM actions a"
+    f"SELECT {', '.join('l.' + name.strip() for name in COLUMNS.split(','))} FROM actions a"
     " JOIN ledger l ON l.seq = a.ledger_seq WHERE a.id = ANY($1)"
 )
 
 
 async def of_actions(tx: Transaction, action_ids: Iterable[UUID]) -> dict[UUID, tuple[int, LedgerEntry]]:
     """The entry by which each of these actions was first recorded."""
-    return {row["action_id"]: _entry(row) for row in await tx.fetch(_OF_ACTIONS, list(action_ids))}
+    return {row["action_id"]: entry_of(row) for row in await tx.fetch(_OF_ACTIONS, list(action_ids))}
 
 
 async def of_player(tx: Transaction, player_id: UUID, before: int, limit: int) -> list[tuple[int, LedgerEntry]]:
     """A player's entries older than ``before``, newest first."""
     statement = text(
-        f"SELECT {_COLUMNS} FROM ledger WHERE player_id = :player AND seq < :before ORDER BY seq DESC LIMIT :limit"
+        f"SELECT {COLUMNS} FROM ledger WHERE player_id = :player AND seq < :before ORDER BY seq DESC LIMIT :limit"
     )
     rows = await tx.execute(statement, {"player": player_id, "before": before, "limit": limit})
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
-async def chain_rows(tx: Transaction, after: int, limit: int) -> list[tuple[int, bytes, bytes, LedgerEntry]]:
-    """Entries after a number with their hashes, to verify the chain: (seq, prev_hash, hash, entry)."""
-    statement = text(f"SELECT {_COLUMNS}, prev_hash, hash FROM ledger WHERE seq > :after ORDER BY seq LIMIT :limit")
-    rows = await tx.execute(statement, {"after": after, "limit": limit})
-    return [(row.seq, row.prev_hash, row.hash, _entry(row)[1]) for row in rows]
+_CHAIN = f"SELECT {COLUMNS}, prev_hash, hash FROM ledger WHERE seq > $1"
+ChainRow = tuple[int, bytes, bytes, LedgerEntry]
+"""An entry's number, the hash that it names as the one before, its own hash, and the entry."""
+
+
+async def chain_rows(tx: Transaction, after: int, limit: int) -> list[ChainRow]:
+    """Entries after a number with their hashes, to verify the chain."""
+    return [_chained(row) for row in await tx.fetch(f"{_CHAIN} ORDER BY seq LIMIT $2", after, limit)]
+
+
+async def chain_rows_of_season(tx: Transaction, season_id: int, after: int, through: int) -> list[ChainRow]:
+    """The same for one season's entries from after one number up to another."""
+    statement = f"{_CHAIN} AND seq <= $2 AND $3 = ANY(season_ids) ORDER BY seq"
+    return [_chained(row) for row in await tx.fetch(statement, after, through, season_id)]
+
+
+def _chained(row: Record) -> ChainRow:
+    seq, entry = entry_of(row)
+    return seq, row["prev_hash"], row["hash"], entry
 
 
 async def head(tx: Transaction, *, lock: bool = False) -> tuple[int, bytes]:

@@ -1,6 +1,8 @@
-"""The tables about the past, in the metadata of ``tables``: snapshots, and actions whose moment tells nothing."""
+"""The tables about the past, in the metadata of ``tables``: snapshots, signed roots of seasons, and actions whose
+moment tells nothing.
+"""
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
 
 _MOMENT = DateTime(timezone=True)
 
@@ -26,3 +28,21 @@ def add_past_tables(metadata: MetaData) -> None:
         Column("reached_at", _MOMENT, nullable=False),
     )
     Table("untimed_actions", metadata, Column("action_id", Uuid, primary_key=True))
+    Table(
+        "season_roots",
+        metadata,
+        Column("number", BigInteger, primary_key=True),
+        Column("season_id", BigInteger, nullable=False),
+        Column("board_key", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("through", BigInteger, nullable=False),
+        Column("chain", LargeBinary, nullable=False),
+        Column("entries", BigInteger, nullable=False),
+        Column("root", LargeBinary, nullable=False),
+        Column("checksum", LargeBinary),
+        Column("signed_at", _MOMENT, nullable=False),
+        Column("previous", LargeBinary, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("signature", LargeBinary, nullable=False),
+        Column("peaks", LargeBinary, nullable=False),
+    )

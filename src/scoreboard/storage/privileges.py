@@ -16,6 +16,7 @@ _GRANTS = {
     "ledger": "SELECT, INSERT",
     "audit_log": "SELECT, INSERT",
     "audit_seals": "SELECT, INSERT",
+    "season_roots": "SELECT, INSERT",
     "ledger_head": "SELECT, UPDATE",
     # A column that a check keeps at one value: enough to lock the row, useless to change it.
     "audit_head": "SELECT, UPDATE (shard)",

@@ -154,6 +154,17 @@ async def final_checksum(tx: Transaction, season_id: int) -> bytes:
     return bytes((await tx.execute(statement, {"season": season_id})).scalar_one())
 
 
+async def final_differs(tx: Transaction, board: Board, season_id: int) -> int:
+    """How many places of the final standings are not those that the season's totals come to. Sorts the season."""
+    statement = text(
+        f"SELECT count(*) FROM ({ranked(board, _RECORDED)}) r FULL JOIN"
+        " (SELECT * FROM season_standings WHERE season_id = :season) f USING (position)"
+        " WHERE (r.player_id, r.rank, r.score, r.reached_at) IS DISTINCT FROM"
+        " (f.player_id, f.rank, f.score, f.reached_at)"
+    )
+    return int((await tx.execute(statement, {"season": season_id})).scalar_one())
+
+
 _FINAL = "SELECT position, rank, player_id, username, score, reached_at FROM season_standings WHERE season_id = :season"
 # Who is hidden, suspended or banned since keeps the place in the record, and nobody sees it: the others move up. Ranks
 # in which nothing is left out are dense; where ties are only at the end, every style gives the same.

@@ -1,5 +1,6 @@
 """What processes tell about themselves: metrics, logs, traces. Callers say ``telemetry.X``, wherever X is defined."""
 
+from scoreboard.telemetry.background import start_nobodys_task as start_nobodys_task
 from scoreboard.telemetry.clock import utc_now as utc_now
 from scoreboard.telemetry.exposition import exposed as exposed
 from scoreboard.telemetry.exposition import serve_metrics as serve_metrics
@@ -20,7 +21,6 @@ from scoreboard.telemetry.tracing import carried_span as carried_span
 from scoreboard.telemetry.tracing import end_tracing as end_tracing
 from scoreboard.telemetry.tracing import exemplar as exemplar
 from scoreboard.telemetry.tracing import fail_span as fail_span
-from scoreboard.telemetry.tracing import forget_span as forget_span
 from scoreboard.telemetry.tracing import request_span as request_span
 from scoreboard.telemetry.tracing import span as span
 from scoreboard.telemetry.tracing import traceparent as traceparent

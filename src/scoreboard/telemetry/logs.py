@@ -16,7 +16,7 @@ _QUOTING = ("asyncpg.", "sqlalchemy.")
 
 
 class serving:  # noqa: N801 - used as ``with serving(...)``; a generator would cost a request three times as much
-    """Lines of this block are about a request, and say which one; None: about nobody's.
+    """Lines of this block are about a request, and say which one; None: which one is not known.
 
     ``refused`` tells whether something was refused since it began.
     """
@@ -42,6 +42,11 @@ def served_request() -> str | None:
     """The id of the request that is being served, to be kept with what is done for it later."""
     served = _served.get()
     return None if served is None else served.request_id
+
+
+def forget_request() -> None:
+    """What is done from here on in this context is for no request."""
+    _served.set(None)
 
 
 def note_refused() -> None:

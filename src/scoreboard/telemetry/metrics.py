@@ -31,6 +31,10 @@ ACTIONS_COMPLETED = Counter("scoreboard_actions_completed", "Completions saved",
 POINTS = Counter("scoreboard_points_magnitude", "Sum of the absolute points of saved completions", ["kind"])
 BATCH_ITEMS = Histogram("scoreboard_batch_items", "Items that shared one flush", ["stage"], buckets=_SIZES)
 STAGE_SECONDS = Histogram("scoreboard_stage_seconds", "Time a flush spends in one stage", ["stage"], buckets=_FAST)
+STANDING_DELAY = Gauge(
+    "scoreboard_standing_delay_seconds", "The least time that work waited for the process in the last half second"
+)
+SHED = Counter("scoreboard_requests_shed", "Requests refused before any work, by how late their kind is", ["rank"])
 QUEUE_ITEMS = Gauge("scoreboard_queue_items", "Items waiting for the next flush", ["stage"])
 REQUEST_SECONDS = Histogram(
     "scoreboard_request_seconds", "Requests by the template of their route", ["route", "status"], buckets=_FAST
@@ -163,7 +167,8 @@ def _from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> N
 
 for _code in ErrorCode:
     REJECTIONS.labels(layer_of(_code), _code)
-_from_zero(QUEUE_ITEMS, ("guard", "create", "complete"))
+_from_zero(QUEUE_ITEMS, ("guard", "create", "complete", "own_place", "around"))
+_from_zero(SHED, ("looks", "begins", "completes"))
 _from_zero(BATCH_ITEMS, ("create", "complete"))
 _from_zero(STAGE_SECONDS, ("commit",))
 _from_zero(TRACE_SPANS, ("sent", "failed", "dropped"))

@@ -199,7 +199,7 @@ def fail_span(what: str) -> None:
 
 
 def forget_span() -> None:
-    """What this task does from here on belongs to nobody's request."""
+    """What is done from here on in this context belongs to no trace."""
     _current.set(None)
 
 

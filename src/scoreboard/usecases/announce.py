@@ -131,7 +131,7 @@ class OutboxMarker:
         self._rows.append(row_id)
         self._replies.extend(replies)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._drain())
+            self._task = telemetry.start_nobodys_task(self._tick_off())
 
     def take(self) -> Marks:
         """What is noted, for a transaction that begins now; give it back with :meth:`put_back` should that fail."""
@@ -144,11 +144,6 @@ class OutboxMarker:
         """These are not saved after all."""
         self._rows.extend(marks.rows)
         self._replies.extend(marks.replies)
-
-    async def _drain(self) -> None:
-        telemetry.forget_span()  # it is for all batches that come meanwhile
-        with telemetry.serving(None):
-            await self._tick_off()
 
     async def _tick_off(self) -> None:
         while self._rows:

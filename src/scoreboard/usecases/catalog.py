@@ -140,25 +140,26 @@ class Catalog:
 
         So does everybody once a read takes longer than ``wait``: a Postgres that hangs must not take the boards along.
         """
-        while self._snapshot is None or not self._fresh():
-            reading = self._reading
+        while True:
+            known, reading = self._snapshot, self._reading
+            if known is not None and self._fresh():
+                return known
             if reading is None or reading.done():
                 # Cleared before reading: whatever is invalidated meanwhile is read once more.
                 self._invalid = self._late = False
                 reading = self._reading = asyncio.get_running_loop().create_task(self._read_again())
-            elif self._snapshot is not None and (self._late or not self._invalid):
-                return self._snapshot
-            done, _ = await asyncio.wait({reading}, timeout=None if self._snapshot is None else self.wait)
-            if not done:
+            elif known is not None and (self._late or not self._invalid):
+                return known
+            done, _ = await asyncio.wait({reading}, timeout=None if known is None else self.wait)
+            if not done and known is not None:
                 self._late = True
                 self.stale_since = self.stale_since or utc_now()
-                break
+                return known
             reading.result()
             if self._snapshot is None:
                 raise StoreUnavailable("Postgres has not answered since this process began")
             if not self._invalid:
-                break
-        return self._snapshot
+                return self._snapshot
 
     async def _read_again(self) -> None:
         """A task of its own: whoever asked for it may give up, and others wait for it too."""

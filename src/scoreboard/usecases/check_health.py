@@ -1,8 +1,9 @@
 """How the stores are: what readiness probes and the status page answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -26,17 +27,25 @@ class Health:
     Unavailable: both are away, the database was never yet reached, or its schema lacks what this version needs.
     A store counts as away only after it failed twice in a row, so that one lost packet does not take a pod out.
     One that hangs has failed too: whoever asks is answered within ``health_timeout`` for each, sooner than a probe
-    gives up, or all pods would be taken out although they could go on without that store.
+    gives up, or all pods would be taken out although they could go on without that store. Whoever asks while an answer
+    is awaited takes that one, so several who ask at once do not turn one failure into two.
     """
 
     platform: Platform
     _failures: dict[str, int] = field(default_factory=dict)
     _connected: bool = False
     _schema: str | None = _UNKNOWN
-    _asked: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
+    _asked: dict[str, asyncio.Task[bool]] = field(default_factory=dict)
+    _looking: "asyncio.Task[tuple[str, dict[str, str]]] | None" = None
 
     async def check(self) -> tuple[str, dict[str, str]]:
         """The state and that of each store; of the schema too where it does not fit. Never raises."""
+        if self._looking is None or self._looking.done():
+            self._looking = telemetry.start_nobodys_task(self._look())
+        state, stores = await asyncio.shield(self._looking)
+        return state, dict(stores)
+
+    async def _look(self) -> tuple[str, dict[str, str]]:
         database, redis = await asyncio.gather(self._ask("database", self._database), self._ask("redis", self._redis))
         stores = {"database": self._judge("database", database), "redis": self._judge("redis", redis)}
         self._connected = self._connected or database
@@ -52,13 +61,20 @@ class Health:
         self._failures[store] = 0 if healthy else self._failures.get(store, 0) + 1
         return "ok" if self._failures[store] < (2 if self._connected else 1) else "unavailable"
 
-    async def _ask(self, store: str, question: Callable[[], Awaitable[bool]]) -> bool:
+    async def _ask(self, store: str, question: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
         """Wait a moment for the answer. A question that still waits is not put again: a second one would wait too."""
         task = self._asked.get(store)
         if task is None or task.done():
-            task = self._asked[store] = asyncio.ensure_future(question())
+            task = self._asked[store] = asyncio.get_running_loop().create_task(question())
         done, _ = await asyncio.wait({task}, timeout=self.platform.settings.health_timeout)
-        return bool(done) and task.result()
+        if not done or task.cancelled():
+            return False
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if not self._failures.get(store):  # once, not with every probe
+            _log.error("a store cannot be asked how it is", store=store, exc_info=error)
+        return False
 
     async def _database(self) -> bool:
         try:

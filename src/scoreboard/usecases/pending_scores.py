@@ -1,7 +1,7 @@
 """Held points and where they would lead: for the answer to a held completion, and for the owner's own standing."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -82,35 +82,44 @@ async def read_pending(
     platform: Platform,
     board: Board,
     season: Season,
-    player_id: UUID,
-    score: int | None,
+    scores: Mapping[UUID, int | None],
     sight: Sight = Sight.PUBLIC,
-) -> PendingView | None:
-    """What of a player is held in a board season; None when nothing is, and while Postgres cannot tell.
+) -> dict[UUID, PendingView]:
+    """What of these players is held in a board season. Left out is of whom nothing is, and all while Postgres is away.
 
     Args:
         platform: stores.
         board: the board.
         season: its season.
-        player_id: whose; only shown to this player.
-        score: what counts now.
-        sight: what of a frozen board the player may see.
+        scores: what counts now, by player; what is held is only shown to the player.
+        sight: what of a frozen board the players may see.
     """
 
-    async def work(tx: Transaction) -> tuple[Pending, int, int]:
-        pending = (await load_pending(tx, platform, [player_id])).of(season.id, player_id)
-        if pending.whole:
-            return pending, len(pending.points), sum(pending.points)
-        return pending, *await actions.held_in(tx, player_id, season.id)
+    async def work(tx: Transaction) -> dict[UUID, tuple[Pending, int, int]]:
+        held = await load_pending(tx, platform, scores)
+        found = {}
+        for player_id in scores:
+            pending = held.of(season.id, player_id)
+            if not pending.whole:
+                found[player_id] = (pending, *await actions.held_in(tx, player_id, season.id))
+            elif pending.points:
+                found[player_id] = (pending, len(pending.points), sum(pending.points))
+        return found
 
     try:
-        pending, number, points = await platform.database.transact(work)
+        found = await platform.database.transact(work)
     except StoreUnavailable:
-        return None
-    if not number:
-        return None
-    would_be = provisional_score(board, score, pending)
-    rank = None
-    if season.status is not SeasonStatus.CLOSED:
-        [rank] = await provisional_ranks(platform, [(season.id, board, player_id, would_be)], sight)
-    return PendingView(number, points, would_be, rank)
+        return {}
+    would_be = {
+        player: provisional_score(board, scores[player], pending)
+        for player, (pending, number, _) in found.items()
+        if number
+    }
+    ranks: list[int | None] = [None] * len(would_be)
+    if would_be and season.status is not SeasonStatus.CLOSED:
+        wanted = [(season.id, board, player, score) for player, score in would_be.items()]
+        ranks = await provisional_ranks(platform, wanted, sight)
+    return {
+        player: PendingView(found[player][1], found[player][2], score, rank)
+        for (player, score), rank in zip(would_be.items(), ranks, strict=True)
+    }

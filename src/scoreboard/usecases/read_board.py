@@ -16,7 +16,8 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.freeze import Freeze, Look, Sight
 from scoreboard.domain.season import Season, SeasonStatus
 from scoreboard.domain.standing import Page, Standing, Standings
-from scoreboard.live import board_cache, leaderboard
+from scoreboard.live import around, board_cache, leaderboard
+from scoreboard.live.around import Around
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import StoreUnavailable, Transaction
 from scoreboard.usecases.board_state import BoardState, find_state, stored_page, stored_standings, unavailable
@@ -148,6 +149,26 @@ async def read_standing(
     return await read_standings(platform, board_key, [player_id], season_id, look)
 
 
+async def read_own_standings(
+    platform: Platform,
+    board_key: str | None,
+    players: Sequence[UUID],
+    season_id: int | None = None,
+    look: Look = _PUBLIC,
+) -> list[OwnStanding]:
+    """Where these players stand, each as the player's own view, with the own score. Raises as :func:`read_top`."""
+    view = await read_standings(platform, board_key, players, season_id, look)
+    own = view
+    if look.at is None and view.as_of is not None:
+        own = await read_standings(platform, view.board.key, players, view.season.id, Look(Sight.REAL))
+    return [
+        OwnStanding(
+            view, seen, None if real is None else real.entry.score, None if real is None else real.entry.reached_at
+        )
+        for seen, real in zip(view.standings.standings, own.standings.standings, strict=True)
+    ]
+
+
 async def read_own_standing(
     platform: Platform,
     board_key: str | None,
@@ -156,37 +177,38 @@ async def read_own_standing(
     look: Look = _PUBLIC,
 ) -> OwnStanding:
     """Where the caller stands, and the caller's own score. Raises as :func:`read_top`."""
-    view = await read_standing(platform, board_key, player_id, season_id, look)
-    [standing] = view.standings.standings
-    own = standing
-    if look.at is None and view.as_of is not None:
-        real = await read_standing(platform, view.board.key, player_id, view.season.id, Look(Sight.REAL))
-        [own] = real.standings.standings
-    if own is None:
-        return OwnStanding(view, standing, None, None)
-    return OwnStanding(view, standing, own.entry.score, own.entry.reached_at)
+    [own] = await read_own_standings(platform, board_key, [player_id], season_id, look)
+    return own
 
 
 async def read_around(
     platform: Platform,
     board_key: str,
-    player_id: UUID,
-    radius: int,
+    asked: Sequence[Around],
     season_id: int | None = None,
     look: Look = _PUBLIC,
-) -> BoardView:
-    """The entries around a player, ``radius`` on each side.
+) -> list[BoardView | Refusal]:
+    """The entries around each of these players; NOT_FOUND for who has no score there. Raises as :func:`read_top`."""
+    state = await find_state(platform, board_key, season_id, look)
 
-    Raises:
-        Refusal: NOT_FOUND when the player has no score there; else as :func:`read_top`.
-    """
-    view = await read_standing(platform, board_key, player_id, season_id, look)
-    standing = view.standings.standings[0]
-    if standing is None:
-        raise Refusal(ErrorCode.NOT_FOUND, "This player has no score on this board yet.")
-    start = max(0, standing.position - radius)
-    count = standing.position + radius - start + 1
-    return await read_page(platform, board_key, start, count, view.season.id if look.at else season_id, look)
+    async def live() -> list[Page | None] | None:
+        return await around.read_around(platform.live, state.season.id, state.board, asked, state.frozen)
+
+    pages, source = await _from_either(platform, state, live, lambda tx: _stored_around(tx, state, asked))
+    unplaced = Refusal(ErrorCode.NOT_FOUND, "This player has no score on this board yet.")
+    return [unplaced if page is None else _view(platform, state, page, source) for page in pages]
+
+
+async def _stored_around(tx: Transaction, state: BoardState, asked: Sequence[Around]) -> list[Page | None]:
+    found = await stored_standings(tx, state, [each.player_id for each in asked])
+    pages: list[Page | None] = []
+    for each, standing in zip(asked, found.standings, strict=True):
+        if standing is None:
+            pages.append(None)
+            continue
+        start = max(0, standing.position - each.radius)
+        pages.append(await stored_page(tx, state, start, standing.position + each.radius - start + 1))
+    return pages
 
 
 async def _from_either(

@@ -23,6 +23,7 @@ SHORT = timedelta(minutes=15)
 they are deleted. What is said by the row itself is counted by exactly one of both."""
 _WINDOW = timedelta(minutes=10)
 _FORGET_EVERY = timedelta(minutes=10)
+_STEPS = 1000  # windows of attempts in a round, a week: a platform with years of them counts results between two
 _RESET_DAYS = 7  # days of one statement: a week of minutes of a hundred kinds takes a second
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,12 +43,15 @@ class ActivityRollUp:
         Raises:
             StoreUnavailable: the next round goes on from where this one came to.
         """
-        while await count_results(self.platform):
-            pass
-        while await self._attempts(CREATED):
-            pass
-        while await self._attempts(ABANDONED):
-            pass
+        # Until the end as it was at the first step, not until there is nothing more: under play there always is.
+        step = await count_results(self.platform)
+        end = 0 if step is None else step[1]
+        while step is not None and step[0] < end:
+            step = await count_results(self.platform)
+        for consumer in (CREATED, ABANDONED):
+            for _ in range(_STEPS):
+                if not await self._attempts(consumer):
+                    break
         await self._forget()
 
     async def _attempts(self, consumer: str) -> bool:
@@ -55,8 +59,8 @@ class ActivityRollUp:
         kept = timedelta(days=settings.activity_minutes_kept)
 
         async def work(tx: Transaction) -> bool:
-            now = await actions.clock(tx)
-            due = now - timedelta(seconds=settings.rollup_settle) - (SHORT if consumer == ABANDONED else timedelta(0))
+            committed, unawaited = await activity.settled(tx, settings.rollup_settle)
+            due = committed if consumer == CREATED else unawaited - SHORT
             place = await positions.read(tx, consumer)
             if place is None:
                 first = await activity.first_attempt(tx, settings.abandoned_actions_kept)
@@ -84,7 +88,11 @@ class ActivityRollUp:
             await activity.forget_minutes(tx, kept)
             return now
 
-        self._forgotten_at = await self.platform.database.transact(work) or self._forgotten_at
+        forgotten_at = await self.platform.database.transact(work)
+        if forgotten_at is not None:
+            while await self.platform.database.transact(_forget_players):
+                pass
+            self._forgotten_at = forgotten_at
 
 
 async def count_results(platform: Platform) -> tuple[int, int] | None:
@@ -137,7 +145,7 @@ async def rebuild_activity(platform: Platform, on_progress: Progress) -> int:
         extent = await activity.extent(tx)
         if extent is not None:
             await _reset(tx, *extent)
-        await activity.forget_players(tx)
+        await activity.forget_all_players(tx)
         return (await ledger.head(tx))[0]
 
     total = await platform.database.transact(begin)
@@ -148,6 +156,10 @@ async def rebuild_activity(platform: Platform, on_progress: Progress) -> int:
         done = step[0] if step is not None else await platform.database.transact(_place)
     on_progress(total, total)
     return total
+
+
+async def _forget_players(tx: Transaction) -> bool:
+    return await activity.forget_players(tx, await _place(tx))
 
 
 async def _place(tx: Transaction) -> int:

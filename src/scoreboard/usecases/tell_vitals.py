@@ -33,8 +33,10 @@ class VitalSigns:
     def __init__(self, platform: Platform, service: str) -> None:
         self._platform = platform
         self._service = service
-        self._instance = f"{socket.gethostname()}-{os.getpid()}"
-        self._began = telemetry.utc_now().timestamp()
+        began = telemetry.utc_now()
+        self._began = began.timestamp()
+        # In a container the pid is always 1: without its start a process that died would live on in the next one.
+        self._instance = f"{socket.gethostname()}-{os.getpid()}@{began:%H%M%S}Z"
         self._last = self._base = measure()
         self._slot = -1
 
@@ -50,21 +52,21 @@ class VitalSigns:
 
     async def tell(self) -> None:
         """Tell what was counted in the present slot so far. Redis may be away: then nobody hears."""
-        settings = self._platform.settings
-        slot = int(telemetry.utc_now().timestamp()) // settings.vitals_slot
-        now = measure()
-        if slot != self._slot:
-            self._slot, self._base = slot, self._last
-        self._last = now
-        pace = Pace(present=max(2, round(settings.vitals_every * _PRESENT_FOR)), kept=settings.vitals_kept)
+        settings, live = self._platform.settings, self._platform.live
+        before, self._last = self._last, measure()
         with contextlib.suppress(LiveUnavailable):
-            told = now.since(self._base), levels(self._service)
-            await vitals.tell(self._platform.live, self._presence(), slot, told, pace)
+            now = await vitals.moment(live)
+            slot = int(now) // settings.vitals_slot
+            if slot != self._slot:
+                self._slot, self._base = slot, before
+            pace = Pace(present=max(2, round(settings.vitals_every * _PRESENT_FOR)), kept=settings.vitals_kept)
+            told = self._last.since(self._base), levels(self._service)
+            await vitals.tell(live, self._presence(), now, slot, told, pace)
 
     def _presence(self) -> Presence:
         up = {labels["store"]: value > 0 for labels, value in _series(telemetry.STORE_UP)}
         return Presence(
-            *(self._service, self._instance, __version__, self._began, telemetry.utc_now().timestamp()),
+            *(self._service, self._instance, __version__, self._began),
             draining=_total(telemetry.DRAINING) > 0,
             database=up.get("database", True),
             redis=up.get("redis", True),

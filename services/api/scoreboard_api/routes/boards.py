@@ -1,8 +1,7 @@
-"""Boards: what there is, pages, one's own place, around somebody, look-ups."""
+"""Boards: what there is, pages, look-ups. The top and the places are hot routes."""
 
 import base64
 import binascii
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,14 +13,12 @@ from scoreboard.domain.action import Signature
 from scoreboard.domain.board import Board, Visibility
 from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.domain.freeze import Look, sight_of
-from scoreboard.domain.standing import percentile
 from scoreboard.security.access_token import Claims
 from scoreboard.usecases.board_state import find_season
-from scoreboard.usecases.pending_scores import read_pending
-from scoreboard.usecases.read_board import read_around, read_own_standing, read_page, read_standings
-from scoreboard_api.deps import Reader, SeasonId, Visitor, Wired
+from scoreboard.usecases.read_board import read_page, read_standings
+from scoreboard.usecases.read_roots import read_roots
+from scoreboard_api.deps import SeasonId, Visitor, Wired
 from scoreboard_api.moments import PastMoment
-from scoreboard_api.routes.actions import as_uuid
 from scoreboard_api.routes.documented import SIGNED_IN, WITH_BODY, WITHOUT_TOKEN, problems
 from scoreboard_api.schemas.boards import (
     BoardOut,
@@ -31,13 +28,13 @@ from scoreboard_api.schemas.boards import (
     Kinds,
     Lookup,
     LookupReply,
-    MyStanding,
+    Roots,
     Seasons,
-    Top,
     board_links,
     entries_out,
     freeze_fields,
     page_fields,
+    root_fields,
     season_fields,
 )
 from scoreboard_api.wiring import Wiring
@@ -100,6 +97,24 @@ async def list_seasons(key: str, wiring: Wired, claims: Visitor) -> Seasons:
     return Seasons.model_validate({"board": board.key, "items": items, "links": board_links(board.key)})
 
 
+@router.get(
+    "/boards/{key}/roots",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=problems(SIGNED_IN, _UNKNOWN),
+    summary="What was signed of a season",
+)
+async def list_roots(key: str, wiring: Wired, claims: Visitor, season: SeasonId = None) -> Roots:
+    """The newest hundred, newest first: when a season closed, after each correction of it, once a day while it runs.
+
+    Who keeps one can see later whether the season is still what it was.
+    """
+    await visible_board(wiring, key, claims)
+    board, found, roots = await read_roots(wiring.platform, key, season)
+    links = board_links(board.key) | {"keys": "/.well-known/jwks.json"}
+    items = [root_fields(root) for root in roots]
+    return Roots.model_validate({"board": board.key, "season": season_fields(found), "items": items, "links": links})
+
+
 def encode_cursor(season_id: int, position: int) -> str:
     """Where the next page starts, opaque to clients."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((season_id, position))).decode().rstrip("=")
@@ -149,65 +164,6 @@ async def list_entries(
 
 def _documented(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"entries": entries_out(fields["entries"])}
-
-
-@router.get("/boards/{key}/me", responses=problems(SIGNED_IN, _UNKNOWN), summary="My place")
-async def read_me(
-    key: str, wiring: Wired, claims: Reader, season: SeasonId = None, at: PastMoment = None
-) -> MyStanding:
-    """NOT_FOUND until the player has a score there, or points that wait for one."""
-    look = look_of(claims, at)
-    own = await read_own_standing(wiring.platform, key, claims.player_id, season, look)
-    view, standing, total = own.view, own.standing, own.view.standings.total
-    pending = None
-    if at is None:
-        pending = await read_pending(wiring.platform, view.board, view.season, claims.player_id, own.score, look.sight)
-    if own.score is None and pending is None:
-        raise Refusal(ErrorCode.NOT_FOUND, "You have no score on this board yet.")
-    return MyStanding.model_validate(
-        {
-            "board": view.board.key,
-            "season": season_fields(view.season),
-            "player_id": claims.player_id,
-            "username": claims.username,
-            "score": own.score,
-            "rank": None if standing is None else standing.entry.rank,
-            "total": total,
-            "percentile": None if standing is None else percentile(standing.position, total),
-            "reached_at": own.reached_at,
-            "pending": None if pending is None else asdict(pending),
-            "as_of": view.as_of,
-            "freeze": freeze_fields(view.freeze),
-            "links": board_links(view.board.key) | {"self": f"/api/v1/boards/{view.board.key}/me"},
-        }
-    )
-
-
-@router.get(
-    "/boards/{key}/around",
-    openapi_extra=WITHOUT_TOKEN,
-    responses=problems(SIGNED_IN, _UNKNOWN),
-    summary="The places around a player",
-)
-async def list_around(
-    key: str,
-    wiring: Wired,
-    claims: Visitor,
-    player_id: Annotated[str | None, Query(max_length=36, description="the caller when left out")] = None,
-    radius: Annotated[int, Query(ge=0, le=50)] = 5,
-    season: SeasonId = None,
-    at: PastMoment = None,
-) -> Top:
-    """As many places above and below as `radius` says."""
-    board = await visible_board(wiring, key, claims)
-    if player_id is not None:
-        centre = as_uuid(player_id, ErrorCode.NOT_FOUND, "There is no such player.")
-    elif claims is not None:
-        centre = claims.player_id
-    else:
-        raise Refusal(ErrorCode.UNAUTHENTICATED, "Log in, or say around whom with player_id.")
-    view = await read_around(wiring.platform, board.key, centre, radius, season, look_of(claims, at))
-    return Top.model_validate(_documented(page_fields(view)))
 
 
 @router.post(

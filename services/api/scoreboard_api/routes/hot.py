@@ -1,4 +1,4 @@
-"""The hot routes: begin, complete, update, top. Starlette routes with msgspec, documented by hand.
+"""The hot routes: begin, complete, update, top, places. Starlette routes with msgspec, documented by hand.
 
 FastAPI's solving of dependencies costs 150-200 µs a request, more than everything that happens here.
 """
@@ -23,6 +23,8 @@ from scoreboard.storage import actions
 from scoreboard.usecases.create_actions import CreationRequest
 from scoreboard_api.defence import admit, authenticate, bearer_token, idempotency_key, is_json, wiring_of
 from scoreboard_api.moments import read_moment
+from scoreboard_api.queries import read_number
+from scoreboard_api.routes.places import read_around, read_mine
 from scoreboard_api.routes.replies import completed_reply, created_reply, json_reply
 from scoreboard_api.routes.templated import TemplatedRoute
 from scoreboard_api.schemas.actions import CompleteBody, CreateBody, UpdateBody
@@ -35,7 +37,6 @@ _create = msgspec.json.Decoder(CreateBody)
 _complete = msgspec.json.Decoder(CompleteBody)
 _update = msgspec.json.Decoder(UpdateBody)
 _MOST = 100
-_MOST_DIGITS = 16
 
 
 async def read_body(request: Request, decoder: "msgspec.json.Decoder[Body]") -> Body | Refusal:
@@ -221,8 +222,8 @@ async def read_top(request: Request) -> Response:
         signed_in, role = False, None
     board_key = request.path_params.get("key", wiring.settings.default_board)
     board = await wiring.platform.catalog.board(board_key)
-    limit = _number(request, "limit", board.size, _MOST)
-    season = _number(request, "season", None, 2**53)
+    limit = read_number(request, "limit", board.size, _MOST)
+    season = read_number(request, "season", None, 2**53)
     look = Look(
         sight_of(role) if board.frozen_from is not None else Sight.PUBLIC, read_moment(request.query_params.get("at"))
     )
@@ -238,16 +239,6 @@ async def read_top(request: Request) -> Response:
     return json_reply(top.body, 200, headers)
 
 
-def _number(request: Request, name: str, default: int | None, most: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and 1 <= int(text) <= most):
-        fault = {"pointer": f"#/query/{name}", "detail": f"A whole number from 1 to {most}."}
-        raise Refusal(ErrorCode.VALIDATION_ERROR, "The query is not valid.", extra={"errors": [fault]})
-    return int(text)
-
-
 def hot_routes() -> list[TemplatedRoute]:
     """Every hot route, to be put before FastAPI's own."""
     return [
@@ -257,4 +248,6 @@ def hot_routes() -> list[TemplatedRoute]:
         TemplatedRoute("/api/scores/update", update_score, methods=["POST"]),
         TemplatedRoute("/api/v1/boards/{key}/top", read_top, methods=["GET"]),
         TemplatedRoute("/api/v1/leaderboard/top", read_top, methods=["GET"]),
+        TemplatedRoute("/api/v1/boards/{key}/me", read_mine, methods=["GET"]),
+        TemplatedRoute("/api/v1/boards/{key}/around", read_around, methods=["GET"]),
     ]

@@ -13,9 +13,24 @@ from scoreboard_api.wiring import Wiring
 _encode = msgspec.json.Encoder().encode
 
 
+class _Encoded(Response):
+    """A response whose body is encoded already."""
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str]) -> None:
+        """``Response.__init__`` is not called: it would look through the headers for those that are known here."""
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
+        ]
+
+
 def json_reply(body: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
     """Encoded JSON."""
-    return Response(body, status, headers, "application/json")
+    return _Encoded(body, status, headers or {})
 
 
 def completed_fields(wiring: Wiring, completion: Completion) -> CompletedReply:

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from scoreboard.domain.errors import ErrorCode
+from scoreboard.domain.figures import BOUNDS
 from scoreboard.domain.objectives import Light
 from scoreboard.live.vitals import Seen
-from scoreboard.usecases.read_status import BOUNDS, ObjectiveState, StatusReport
+from scoreboard.usecases.read_status import ObjectiveState, StatusReport
 from scoreboard_api.deps import Moderator, Wired
 from scoreboard_api.routes.documented import SIGNED_IN, problems
 from scoreboard_api.schemas.status import PlatformStatus
@@ -34,6 +35,8 @@ def _written(report: StatusReport) -> dict[str, Any]:
         "at": _moment(report.at),
         "light": str(report.light),
         "told": report.told,
+        "known_s": round(report.known_s),
+        "unread": report.unread,
         "stores": [
             {"store": name, "state": state, "light": str(Light.GOOD if state == "ok" else Light.BAD)}
             for name, state in report.stores.items()
@@ -80,7 +83,7 @@ def _process(seen: Seen) -> dict[str, Any]:
         told = {
             "state": "draining" if present.draining else "up",
             "version": present.version,
-            "began_at": _moment(present.began),
+            "began_at": None if present.began is None else _moment(present.began),
             "database": present.database,
             "redis": present.redis,
         }

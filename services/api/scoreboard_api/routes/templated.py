@@ -13,3 +13,10 @@ class TemplatedRoute(Route):
         if match is not Match.NONE:
             child_scope["route"] = self
         return match, child_scope
+
+    def find(self, method: str, path: str) -> dict[str, str] | None:
+        """The parameters in a path, all of them text; None where this route does not answer such a request."""
+        if method not in (self.methods or ()):
+            return None
+        match = self.path_regex.match(path)
+        return None if match is None else match.groupdict()

@@ -1,5 +1,6 @@
 """Boards, seasons and standings."""
 
+import base64
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from pydantic import Field
 from scoreboard.domain.freeze import Freeze
 from scoreboard.domain.season import Season
 from scoreboard.domain.standing import Entry
+from scoreboard.security.season_root import SeasonRoot
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_api.schemas.model import Links, Reply, Request
 
@@ -73,6 +75,32 @@ class Seasons(Reply):
 
     board: str
     items: list[SeasonOut]
+    links: Links
+
+
+class RootOut(Reply):
+    """What was signed of a season's ledger entries at a moment."""
+
+    version: int = Field(description="counts the season's roots", examples=[1])
+    number: int = Field(description="counts the roots of all seasons", examples=[7])
+    closed: bool = Field(description="whether the season was closed: no score counts in it any more")
+    entries: int = Field(description="ledger entries of the season", examples=[1234])
+    through: int = Field(description="the ledger number up to which they were looked for", examples=[4321])
+    root: str = Field(description="root of the Merkle tree over their hashes (RFC 9162), in hexadecimal")
+    standings: str | None = Field(description="SHA-256 of the final standings; null while the season runs")
+    signed_at: datetime
+    statement: str = Field(description="what was signed, to the byte; it holds everything above")
+    signature: str = Field(description="ECDSA with SHA-256 over the statement, DER in base64")
+    key_id: str = Field(description="the `kid` of the key at `/.well-known/jwks.json`")
+    digest: str = Field(description="SHA-256 of the statement: the next root of the platform names it")
+
+
+class Roots(Reply):
+    """A season's signed roots, newest first."""
+
+    board: str
+    season: SeasonOut
+    items: list[RootOut]
     links: Links
 
 
@@ -182,6 +210,7 @@ def board_links(key: str) -> Links:
         "entries": f"{base}/entries",
         "me": f"{base}/me",
         "seasons": f"{base}/seasons",
+        "roots": f"{base}/roots",
         "live": f"/api/v1/live/boards/{key}",
     }
 
@@ -194,6 +223,22 @@ def season_fields(season: Season) -> dict[str, Any]:
         "starts_at": season.starts_at,
         "ends_at": season.ends_at,
         "status": str(season.status),
+    }
+
+
+def root_fields(root: SeasonRoot) -> dict[str, Any]:
+    """The members of a signed root."""
+    content = root.content
+    return {
+        **{name: getattr(content, name) for name in ("version", "entries", "through", "signed_at")},
+        "number": root.number,
+        "closed": content.checksum is not None,
+        "root": content.root.hex(),
+        "standings": None if content.checksum is None else content.checksum.hex(),
+        "statement": root.statement.decode(),
+        "signature": base64.b64encode(root.signature).decode(),
+        "key_id": root.key_id,
+        "digest": root.digest.hex(),
     }
 
 

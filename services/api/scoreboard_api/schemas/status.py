@@ -21,17 +21,17 @@ class StoreOut(Reply):
 class ProcessOut(Reply):
     """A process that told something in the last hour."""
 
-    instance: str = Field(examples=["scoreboard-api-7d9f-1"])
+    instance: str = Field(examples=["scoreboard-api-7d9f-1@120000Z"], description="host, process, its start in UTC")
     state: Literal["up", "draining", "gone"] = Field(description="gone: it stopped telling without a word")
-    version: str | None
+    version: str | None = Field(description="null when it is gone, or of a version that tells it in another way")
     began_at: datetime | None
     told_at: datetime
-    database: bool | None = Field(description="whether it reaches the database; null when it is gone")
+    database: bool | None = Field(description="whether it reaches the database; null as for the version")
     redis: bool | None
 
 
 class ServiceOut(Reply):
-    """A service: bad when none of its processes is there, unknown when none has told anything in an hour."""
+    """A service: bad when none of its processes is there, unknown while it is too early to say."""
 
     service: str = Field(examples=["api"])
     light: Light
@@ -41,7 +41,10 @@ class ServiceOut(Reply):
 
 
 class FigureOut(Reply):
-    """A figure of the last minute, and from where on it is amber (`warn`) or red (`bad`)."""
+    """A figure of the last minute, and from where on it is amber (`warn`) or red (`bad`).
+
+    Shares and latencies stay good while fewer went wrong in five minutes than their objective minds.
+    """
 
     name: str = Field(examples=["completion_p99_s"])
     value: float | None = Field(description="null: nobody tells, or nothing happened")
@@ -85,6 +88,8 @@ class PlatformStatus(Reply):
     at: datetime
     light: Light = Field(description="the worst of all that is known")
     told: bool = Field(description="false: Redis is away, so nobody can tell; only the stores are known")
+    known_s: int = Field(description="how far back that goes which is told, in seconds: an hour, less after a start")
+    unread: int = Field(description="processes of which something is left out: their version tells it in another way")
     stores: list[StoreOut]
     services: list[ServiceOut]
     figures: list[FigureOut]

@@ -63,8 +63,21 @@ class WiredWebSocket(asgi.WebSocket):  # type: ignore[misc]
         return await super().__call__(environ)
 
     async def wait(self) -> Any:
-        """The next message; one that is too large is counted here, and refused by Engine.IO itself."""
+        """The next message; one that is too large is counted here, and refused by Engine.IO itself.
+
+        Raises:
+            EngineIOError: it is no packet. Here Engine.IO ends the connection; where it reads it, it would only crash
+                and leave what belongs to the connection behind.
+        """
         data = await super().wait()
-        if data and len(data) > self._engine.server.max_http_buffer_size:
+        if data is None:
+            return data
+        if len(data) > self._engine.server.max_http_buffer_size:
             telemetry.rejected(ErrorCode.PAYLOAD_TOO_LARGE, transport=NAME)
+            return data
+        try:
+            Packet(encoded_packet=data)
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            telemetry.rejected(ErrorCode.VALIDATION_ERROR, transport=NAME)
+            raise EngineIOError("not a packet") from error
         return data

@@ -5,11 +5,13 @@ from collections import deque
 from collections.abc import Callable
 
 from scoreboard_realtime.errors import Close
-from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.parcel import Codec, Parcel
 
 
 class Mailbox:
     """Messages handed over, and how many bytes of them were not taken yet."""
+
+    codec = Codec.PLAIN
 
     def __init__(self, transport: str, size: Callable[[Parcel], int]) -> None:
         self.transport = transport
@@ -25,6 +27,9 @@ class Mailbox:
             self._waiting.append(parcel)
             self._bytes += self._size(parcel)
             self._news.set()
+
+    def wire(self) -> None:
+        """None: everything is fetched."""
 
     def backlog(self) -> int:
         """Bytes that wait. A message counts until the one after it is asked for."""

@@ -22,7 +22,7 @@ from scoreboard_realtime.addresses import client_address
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.errors import Close, close_code
 from scoreboard_realtime.inbound_rate import Rate
-from scoreboard_realtime.parcel import Parcel, text_frame
+from scoreboard_realtime.parcel import Codec, Parcel, text_frame
 from scoreboard_realtime.reception import Reception
 from scoreboard_realtime.transports.engineio import NAME, EngineSocket, WiredWebSocket
 from scoreboard_realtime.wire import Wire
@@ -55,6 +55,7 @@ class _Outlet:
     """Sends to one Socket.IO client. ``engine`` is its Engine.IO socket."""
 
     transport = NAME
+    codec = Codec.SOCKETIO
 
     def __init__(self, engine: EngineSocket) -> None:
         self._engine = engine
@@ -73,15 +74,15 @@ class _Outlet:
         if self._held is not None:
             self._held.append(parcel)
             return
-        wire = self._wire()
+        wire = self.wire()
         if wire is not None:
             wire.write(parcel.packet_frame)
         elif not self._engine.closed:
             self._queue(MESSAGE, parcel.packet)
 
-    def _wire(self) -> Wire | None:
-        """The WebSocket, when nothing waits that a frame could overtake."""
-        if self._queued or not self._engine.upgraded:
+    def wire(self) -> Wire | None:
+        """The WebSocket, once nothing waits that a frame could overtake; nothing is queued after that."""
+        if self._held is not None or self._queued or not self._engine.upgraded:
             return None
         return self._engine.wire
 
@@ -105,7 +106,7 @@ class _Outlet:
         It reconnects by itself when the transport closes, and not after a DISCONNECT packet.
         """
         returns = code in (Close.RESTARTING, Close.OVERLOADED) or Close.TIMED_OUT <= code < Close.REVOKED
-        wire = self._wire()
+        wire = self.wire()
         if wire is not None:
             if not returns:
                 wire.write(_DISCONNECT_FRAME)

@@ -10,7 +10,7 @@ from scoreboard_realtime import messages
 from scoreboard_realtime.addresses import client_address
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.errors import Close, close_code
-from scoreboard_realtime.parcel import Parcel
+from scoreboard_realtime.parcel import Codec, Parcel
 from scoreboard_realtime.reception import Reception
 from scoreboard_realtime.transports.mailbox import Mailbox
 from scoreboard_realtime.wire import EXTENSION, Wire
@@ -23,12 +23,16 @@ class _WireOutlet:
     """Writes frames straight to the transport."""
 
     transport = _NAME
+    codec = Codec.PLAIN
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
     def send(self, parcel: Parcel) -> None:
         self._wire.write(parcel.frame)
+
+    def wire(self) -> Wire:
+        return self._wire
 
     def backlog(self) -> int:
         return self._wire.backlog()

@@ -9,6 +9,8 @@ import { since } from "./words.js";
 const SERVICES = { api: "API", realtime: "Live connections", worker: "Worker", "anticheat-ml": "Anti-cheat model" };
 const STORES = { database: "Database", redis: "Redis", schema: "Schema" };
 const STATES = { ok: "reached", unavailable: "cannot be reached", missing: "its migrations have not run", outdated: "its migrations have not run" };
+/** Seconds; what is told goes back no further. */
+const HOUR = 3600;
 const WITHOUT = { "anticheat-ml": "the rules decide alone" };
 
 /** @param {any} status */
@@ -50,36 +52,41 @@ function lamp(name, tone, words) {
 /** @param {any} service */
 function serviceWords({ service, light: tone, present, missing, processes }) {
   if (present === 0 && processes.length > 0) return `none is running${WITHOUT[service] ? `; ${WITHOUT[service]}` : ""}`;
-  if (present === 0) return WITHOUT[service] ? `none has been seen; ${WITHOUT[service]}` : "none has been seen in the last hour";
+  if (present === 0) return WITHOUT[service] ? `none has been seen; ${WITHOUT[service]}` : tone === "bad" ? "none has been seen" : "none has been seen yet";
   if (missing > 0) return `${number(present)} running, ${number(missing)} gone without a word`;
   if (tone === "warn") return `${number(present)} running, not all reach their stores`;
   return `${number(present)} running`;
 }
 
-/** @param {any[]} objectives */
-export function objectivesPart(objectives) {
-  const broken = objectives.filter((each) => each.light === "bad" || each.light === "warn").length;
+/** @param {any} status */
+export function objectivesPart({ objectives, known_s: known }) {
+  const whole = known >= HOUR;
   return h(
     "section",
     { class: "card panel objectives", "aria-label": "Objectives" },
     h("h2", { class: "panel__title" }, "What users are promised"),
-    h(
-      "p",
-      { class: "quiet objectives__words" },
-      broken === 0 ? "In the last hour every promise was kept." : `In the last hour ${counted(broken, "promise")} used more of the budget than 30 days can bear at this pace.`,
-    ),
-    h("ul", { class: "promises" }, objectives.map(promise)),
+    h("p", { class: "quiet objectives__words" }, sum(objectives, whole ? "the last hour" : `the last ${span(known)}, all that is known,`)),
+    h("ul", { class: "promises" }, objectives.map((each) => promise(each, whole ? "in an hour" : "so far"))),
     h("p", { class: "fine objectives__fine" }, "A burn of 1 uses up the budget of 30 days exactly; at 14.4 somebody is woken. Of too few events nothing is made."),
   );
 }
 
-/** @param {any} each */
-function promise(each) {
+/** @param {any[]} objectives @param {string} time */
+function sum(objectives, time) {
+  const those = (...tones) => objectives.filter((each) => tones.includes(each.light)).length;
+  const broken = those("bad", "warn");
+  if (broken > 0) return `In ${time} ${counted(broken, "promise")} used more of the budget than 30 days can bear at this pace.`;
+  if (those("unknown") === objectives.length) return `In ${time} nothing has happened that was promised anything about.`;
+  return those("unknown") > 0 ? `In ${time} no promise was broken.` : `In ${time} every promise was kept.`;
+}
+
+/** @param {any} each @param {string} long what its longer window is called */
+function promise(each, long) {
   const words = { good: "Kept", warn: "Uses too much", bad: "Broken fast", unknown: "Nothing happened" }[each.light];
   const facts = [
     ["kept", each.total > 0 ? `${(Math.floor((1 - each.bad / each.total) * 10_000) / 100).toFixed(each.bad > 0 ? 2 : 0)}%` : "–"],
     ["broken", each.total > 0 ? `${number(each.bad)} of ${number(each.total)}` : "–"],
-    ["burn in an hour", burn(each.burn_1h)],
+    [`burn ${long}`, burn(each.burn_1h)],
     ["in five minutes", burn(each.burn_5m)],
   ];
   return h(

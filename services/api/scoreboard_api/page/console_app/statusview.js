@@ -1,6 +1,7 @@
 // The status tab: how the platform does, for those without a Grafana. It only shows; alerts are another matter.
 
 import { byId, fill, h } from "../app/dom.js";
+import { counted } from "../app/format.js";
 import { watch } from "../app/store.js";
 import { desk } from "./desk.js";
 import { moderates } from "./gate.js";
@@ -78,8 +79,10 @@ function draw(status) {
   redraw(
     byId("status-body"),
     servicesPart(status),
-    status.told && objectivesPart(status.objectives),
+    status.told && objectivesPart(status),
     status.told && figuresPart(status.figures, status.plots),
+    status.unread > 0 &&
+      h("p", { class: "fine insight__fine" }, `${counted(status.unread, "process", "processes")} of another version told things that are left out here.`),
     status.told && h("p", { class: "fine insight__fine" }, "Figures are of the last minute, plots of the last hour; each process tells its own every few seconds. A gap is a time in which nobody told anything."),
   );
 }

@@ -1,0 +1,1 @@
+"""What the fan-out is compared with, each in a process of its own, and the clients that count what arrives."""
