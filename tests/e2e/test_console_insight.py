@@ -161,6 +161,8 @@ async def test_the_state_of_the_platform_is_seen(visit: Open, court: Court) -> N
     await expect(page.get_by_role("region", name="Model", exact=True).locator(".gauge__now")).to_have_text(
         "– no model runs"
     )
+    known = page.locator(".objectives__words")
+    await expect(known).to_have_text(re.compile(r"^In the last \d+ (s|min), all that is known, "), timeout=LONG)
     kept = page.locator(".promise", has_text="The API answers")
     await expect(kept.locator(".light")).to_have_text("Kept", timeout=LONG)
     await expect(kept).to_contain_text(re.compile(r"0 of [\d,]+"))
