@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from scoreboard.domain.board import Board
 from scoreboard.domain.completion import CompletionRequest
+from scoreboard.domain.freeze import Look
 from scoreboard.domain.player import Role
 from scoreboard.domain.standing import Page
 from scoreboard.live import keys, leaderboard, locks
@@ -22,8 +23,11 @@ from scoreboard.storage import outbox, players
 from scoreboard.usecases import audit_leaderboards as audit
 from scoreboard.usecases.announce import OutboxMarker
 from scoreboard.usecases.audit_leaderboards import audit_leaderboards
+from scoreboard.usecases.check_boards import misplaced
 from scoreboard.usecases.complete_actions import complete_actions, save_completions
+from scoreboard.usecases.completion_answers import Completion
 from scoreboard.usecases.platform import Platform, open_platform
+from scoreboard.usecases.read_board import read_page
 from scoreboard.usecases.rebuild_leaderboard import rebuild_season, restore_missing
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.ledger_check import check_ledger, leaderboards_match
@@ -134,6 +138,52 @@ async def test_rebuilding_beside_writers_misses_nothing(
     assert rebuilt >= 2
     assert await leaderboards_match(platform)
     await check_ledger(platform)
+
+
+async def test_nobody_reads_a_wrong_rank_while_boards_are_rebuilt_under_load(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker
+) -> None:
+    """Whoever reads sees everybody, with no less than was acknowledged before, and ranks that follow from scores."""
+    board, season = await platform.catalog.board("main"), await platform.catalog.season("main", None)
+    acknowledged: dict[UUID, int] = {}
+    stop = asyncio.Event()
+
+    async def write(some: list[UUID]) -> None:
+        while not stop.is_set():
+            asked = [CompletionRequest(p, i := new_id(), i.bytes, client_id=i.hex, kind_key="tap") for p in some]
+            for player, done in zip(some, await complete_actions(platform, asked, marker), strict=True):
+                assert isinstance(done, Completion)
+                assert done.places[0].rank_current is not None
+                acknowledged[player] = done.places[0].current or 0
+
+    async def rebuild() -> int:
+        rebuilt = 0
+        while not stop.is_set():
+            rebuilt += await rebuild_season(platform, board, season)
+        return rebuilt
+
+    await complete_actions(
+        platform, [CompletionRequest(p, i := new_id(), i.bytes, client_id=i.hex, kind_key="tap") for p in crowd], marker
+    )
+    writers = [asyncio.create_task(write(crowd[part::3])) for part in range(3)]
+    builder, epochs = asyncio.create_task(rebuild()), set[str]()
+    try:
+        while len(epochs) < 6:
+            before = dict(acknowledged)
+            page = (await read_page(platform, "main", 0, 100, None, Look())).page
+            epochs.add(page.epoch)
+            scores = {entry.player_id: entry.score for entry in page.entries}
+            assert scores.keys() == set(crowd)
+            assert page.total == len(crowd)
+            assert all(scores[player] >= score for player, score in before.items())
+            assert list(misplaced(board, page.entries, 0)) == []
+            assert not [task for task in (*writers, builder) if task.done()]
+    finally:
+        stop.set()
+        await asyncio.gather(*writers)
+    assert await builder >= 5
+    await marker.finish()
+    assert await leaderboards_match(platform)
 
 
 async def test_a_rebuild_takes_what_others_could_not_announce(
