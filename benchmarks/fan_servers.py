@@ -17,12 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.fan_crowd import Place, Programs
 from benchmarks.ground import ROOT, Cores, Ground, Server, settings_of
-from benchmarks.seeding import BOARD, Seeded, seed
+from benchmarks.seeding import BOARD, Seeded, seed, sign_in_more
 from benchmarks.sockets import connect
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.completion import CompletionRequest
-from scoreboard.domain.player import Role
-from scoreboard.security.access_token import AccessTokens
 from scoreboard.security.identifiers import new_id
 from scoreboard.security.platform_keys import platform_keys
 from scoreboard.settings import Settings
@@ -144,9 +142,8 @@ class Stage:
     def tokens(self, count: int) -> Path:
         """A file with as many fresh access tokens, each of a player of its own."""
         path = self.ground.folder / "tokens"
-        tokens = AccessTokens(self.settings)
-        issued = (tokens.issue(new_id(), new_id(), f"browser-{n:05}", Role.PLAYER)[0] for n in range(count))
-        path.write_text("\n".join(issued) + "\n", "ascii")
+        tokens = self.runner.run(sign_in_more(self.settings, count))
+        path.write_text("\n".join(tokens) + "\n", "ascii")
         return path
 
     def public_key(self) -> Path:

@@ -116,20 +116,40 @@ async def _connect(settings: Settings) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(settings.database_url.get_secret_value())
 
 
+async def sign_in_more(settings: Settings, count: int) -> list[str]:
+    """Access tokens of so many more players, who have a session and no score."""
+    tokens, people = AccessTokens(settings), []
+    for _ in range(count):
+        player, session = new_id(), new_id()
+        name = f"browser-{player.hex}"
+        people.append(Person(player, session, name, tokens.issue(player, session, name, Role.PLAYER)[0], 0))
+    connection = await _connect(settings)
+    try:
+        await _insert_accounts(connection, people)
+    finally:
+        await connection.close()
+    return [person.access_token for person in people]
+
+
+async def _insert_accounts(connection: "asyncpg.Connection[asyncpg.Record]", people: list[Person]) -> datetime:
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    await connection.copy_records_to_table(
+        "players",
+        columns=["id", "username", "username_key"],
+        records=[(person.id, person.username, person.username) for person in people],
+    )
+    await connection.copy_records_to_table(
+        "sessions",
+        columns=["id", "player_id", "expires_at"],
+        records=[(person.session_id, person.id, now + timedelta(days=1)) for person in people],
+    )
+    return now
+
+
 async def _insert_people(settings: Settings, season: int, people: list[Person], crowd: int) -> None:
     connection = await _connect(settings)
     try:
-        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-        await connection.copy_records_to_table(
-            "players",
-            columns=["id", "username", "username_key"],
-            records=[(person.id, person.username, person.username) for person in people],
-        )
-        await connection.copy_records_to_table(
-            "sessions",
-            columns=["id", "player_id", "expires_at"],
-            records=[(person.session_id, person.id, now + timedelta(days=1)) for person in people],
-        )
+        now = await _insert_accounts(connection, people)
         await connection.copy_records_to_table(
             "player_kinds",
             columns=["player_id", "kind_key"],

@@ -11,9 +11,17 @@ import uvloop
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 
-from scoreboard_realtime.parcel import text_frame
+from scoreboard_realtime import handout
+from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.errors import Close
+from scoreboard_realtime.handout import HandOut, planned
+from scoreboard_realtime.messages import envelope
+from scoreboard_realtime.parcel import Codec, Parcel, text_frame
+from scoreboard_realtime.session import Session
+from scoreboard_realtime.transports.engineio import Members
 from scoreboard_realtime.wire import EXTENSION, FramedWebSocket, Wire, Wires
 from tests.stage import until
+from tests.unit.test_realtime_fanout import AT, SETTINGS
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 MOST = 32 * 1024
@@ -144,3 +152,76 @@ def test_nothing_follows_a_close_frame(loop: str) -> None:
             writer.close()
 
     on(loop, scene)
+
+
+class WiredOutlet:
+    """An outlet that has a wire; nothing is ever queued in it."""
+
+    transport = "test"
+    codec = Codec.PLAIN
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def send(self, parcel: Parcel) -> None:
+        raise AssertionError("this outlet has a wire")
+
+    def wire(self) -> Wire:
+        return self._wire
+
+    def backlog(self) -> int:
+        return self._wire.backlog()
+
+    def close(self, code: Close, reason: str) -> None: ...
+
+
+def connection_of(wire: Wire) -> Connection:
+    return Connection("c", "a", WiredOutlet(wire), Session(SETTINGS))
+
+
+def test_who_leaves_while_a_frame_is_handed_out_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handout, "_BREATH", 1)
+
+    async def scene() -> None:
+        async with stand() as server:
+            (first, one), (second, two) = await server.meet(), await server.meet()
+            stays, leaves = connection_of(one), connection_of(two)
+            members = {stays, leaves}
+            out = HandOut(envelope("hello", None, AT), MOST, members)
+            giving = asyncio.create_task(out.give(planned([stays, leaves], "board:main")))
+            await asyncio.sleep(0)  # the first has it, the others on the event loop have their turn
+            members.discard(leaves)
+            await giving
+            assert (out.sent, out.behind) == (1, [])
+            two.write(text_frame("something else"))
+            async with asyncio.timeout(20):
+                assert "hello" in str(await first.recv())
+                assert await second.recv() == "something else"
+
+    on("asyncio", scene)
+
+
+def test_who_has_missed_a_frame_is_in_no_plan() -> None:
+    async def scene() -> None:
+        async with stand() as server:
+            behind, there = connection_of((await server.meet())[1]), connection_of((await server.meet())[1])
+            behind.missed.add("board:main")
+            plan = planned([behind, there], "board:main")
+            assert list(plan.owners.values()) == [there]
+            assert len(plan.wires[Codec.PLAIN]) == 1
+            assert len(planned([behind, there], "board:other").owners) == 2
+
+    on("asyncio", scene)
+
+
+def test_the_library_keeps_one_room_for_all() -> None:
+    members = Members()
+    for name in ("a", "b"):
+        members.basic_enter_room(name, "/", None, eio_sid=f"engine {name}")
+        members.basic_enter_room(name, "/", name, eio_sid=f"engine {name}")
+    assert list(members.rooms["/"]) == [None]
+    assert members.sid_from_eio_sid("engine a", "/") == "a"
+    members.pre_disconnect("a", "/")
+    members.basic_disconnect("a", "/")
+    assert members.sid_from_eio_sid("engine a", "/") is None
+    assert members.sid_from_eio_sid("engine b", "/") == "b"
