@@ -133,7 +133,7 @@ bench-write: $(INSTALLED) ## Measure the write path against the naive baseline a
 	$(BIN)/python -m benchmarks.write $(ARGS)
 
 .PHONY: bench
-bench: $(INSTALLED) ## Run every benchmark, one after the other (25 minutes); writes docs/benchmarks.md, fails below the floors (ARGS=--quick)
+bench: $(INSTALLED) $(NODE_PEER) ## Run every benchmark, one after the other (25 minutes); writes docs/benchmarks.md, fails below the floors (ARGS=--quick)
 	$(BIN)/python -m benchmarks.suite $(ARGS)
 
 .PHONY: bench-reads

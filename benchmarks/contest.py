@@ -19,6 +19,7 @@ from benchmarks.seeding import Seeded, begin_actions, seed, silent, write_plan
 from scoreboard.usecases.rebuild_leaderboard import Progress
 
 HEAD = ("server", "completions/s", "p50 ms", "p90 ms", "p99 ms", "server CPU µs", "load CPU")
+_PATIENT = {"SCOREBOARD_REDIS_TIMEOUT": "5"}  # what is prepared may take as long as it likes
 _POOL = "16"  # connections of a server: ours uses two or three, the naive baseline profits from more
 
 
@@ -77,7 +78,8 @@ def enter(
     """
     place = re.sub(r"\W+", "_", name)
     environment = ground.environment(place, SCOREBOARD_DATABASE_POOL_SIZE=_POOL, **extra)
-    seeded = asyncio.run(seed(settings_of(environment), players, crowd=crowd, on_progress=on_progress))
+    patient = settings_of(environment | _PATIENT)
+    seeded = asyncio.run(seed(patient, players, crowd=crowd, on_progress=on_progress))
     alone = processes == 1
     servers = tuple(
         Server(

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -251,11 +252,17 @@ def captured_event(ours: Ours) -> Path:
 async def _next_event(port: int, stage: Stage) -> bytes:
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     live = await connect(port, f"board:{BOARD.key}", heard.put_nowait)
-    await heard.get()  # the snapshot
-    await stage.commit()
-    event = await asyncio.wait_for(heard.get(), 20)
-    live.close()
-    return event
+    try:
+        for _ in range(20):
+            await stage.commit()
+            with suppress(TimeoutError):
+                event = await asyncio.wait_for(heard.get(), 1)
+                while b'"type":"leaderboard.update"' not in event[:64]:  # a snapshot
+                    event = await asyncio.wait_for(heard.get(), 1)
+                return event
+    finally:
+        live.close()
+    raise RuntimeError("a score brought no update of the board")
 
 
 def peers(stage: Stage, event: Path, tokens: Path, programs: Programs) -> list[Peer]:

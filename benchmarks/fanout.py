@@ -4,6 +4,7 @@ Every server in turn has the first core for itself, the clients and the stores s
 it is triggered, every client counts it, then comes the next. What counts is the processor time of the server's process,
 for each delivery. Ours is the whole realtime service, and its trigger a score: a commit in Postgres, the announcement
 through Redis, a read of the board. The peers only send; their event is one of ours, byte for byte as long (1 KB).
+After each event a server rests three times as long as it took: that is the tick by which ours adapts to its load.
 
 Measured of the same servers: what a connection with a token costs, in time and memory. Measured of ours alone, with its
 usual tick: from a commit to the last of all sockets; and what readers that stall change for the others.
@@ -14,7 +15,6 @@ import random
 import statistics
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -28,6 +28,9 @@ from benchmarks.sockets import allow_many_files
 from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _WARM_UP = 5  # rounds that do not count
+_REST = 3  # times as long as the event took, as in the service's fan-out
+_LONGEST = 15.0  # seconds for one server at one size; at least so many rounds all the same
+_FEWEST = 10
 _BRISK = {"SCOREBOARD_TICK": "0.001"}  # so that ours is measured in a closed loop too, and not asleep between frames
 _SLOW_BUFFER = 4096  # bytes: a stalled reader's kernel takes little
 _SETTLE = 1.0
@@ -37,7 +40,7 @@ _SETTLE = 1.0
 class Figures:
     """Of one server: µs of processor time a delivery by number of clients, and what connecting them cost."""
 
-    delivery_us: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    delivery_us: dict[int, list[float]] = field(default_factory=dict)
     connects_per_s: list[float] = field(default_factory=list)
     connect_us: list[float] = field(default_factory=list)
     kb_per_connection: list[float] = field(default_factory=list)
@@ -89,12 +92,13 @@ def _served(contender: Contender, programs: Programs, ground: Ground) -> Iterato
 
 def _rounds(contender: Contender, crowd: FanCrowd, count: int) -> tuple[float, list[float]]:
     """So many events. Returns the server's processor time for one, and for each the seconds to the last client."""
-    took = []
-    before = process_cpu(contender.pid)
-    for _ in range(count):
+    took: list[float] = []
+    began, before = time.monotonic(), process_cpu(contender.pid)
+    while len(took) < count and (len(took) < _FEWEST or time.monotonic() - began < _LONGEST):
         at = contender.trigger()
         took.append(crowd.round()[1] - at)
-    return (process_cpu(contender.pid) - before) / count, took
+        time.sleep(_REST * took[-1])
+    return (process_cpu(contender.pid) - before) / len(took), took
 
 
 def _deliveries(one: Contender, figures: Figures, asked: argparse.Namespace, crowd: FanCrowd) -> str:
@@ -109,8 +113,8 @@ def _deliveries(one: Contender, figures: Figures, asked: argparse.Namespace, cro
         time.sleep(_SETTLE)
         kb = (memory_kb(one.pid) - empty) / here
         _rounds(one, crowd, _WARM_UP)
-        cost, _ = _rounds(one, crowd, max(10, asked.deliveries // size))
-        figures.delivery_us[size].append(cost / size * 1e6)
+        cost, _ = _rounds(one, crowd, asked.deliveries // size)
+        figures.delivery_us.setdefault(size, []).append(cost / size * 1e6)
         told.append(f"{figures.delivery_us[size][-1]:.2f} µs at {size:,}")
     figures.connects_per_s.append(here / seconds)
     figures.connect_us.append(spent / here * 1e6)

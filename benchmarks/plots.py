@@ -39,6 +39,11 @@ def _median(rounds: Sequence[Mapping[str, float]], figure: str) -> float:
     return statistics.median(one[figure] for one in rounds)
 
 
+def _plain(value: float) -> str:
+    """Three digits at least."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _bars(values: Mapping[str, float], label: str, *, ours: Callable[[str], bool]) -> Paint:
     """Horizontal bars, the first on top, each with its value."""
 
@@ -46,7 +51,7 @@ def _bars(values: Mapping[str, float], label: str, *, ours: Callable[[str], bool
         names = list(values)[::-1]
         colours = [_OURS if ours(name) else _PEER for name in names]
         bars = axes.barh(names, [values[name] for name in names], color=colours, height=0.7)
-        axes.bar_label(bars, fmt="{:,.1f}" if max(values.values()) < 100 else "{:,.0f}", padding=3, fontsize=8)
+        axes.bar_label(bars, labels=[_plain(values[name]) for name in names], padding=3, fontsize=8)
         axes.margins(x=0.12)
         axes.tick_params(axis="y", length=0, labelsize=8)
         axes.set_xlabel(label)
@@ -64,7 +69,7 @@ def _groups(groups: Mapping[str, Mapping[str, float]], label: str) -> Paint:
             heights = [group[member] for group in groups.values()]
             at = np.arange(len(groups)) + (place - (len(members) - 1) / 2) * width
             bars = axes.bar(at, heights, width * 0.95, color=_SHADES[place % len(_SHADES)], label=member)
-            axes.bar_label(bars, fmt="{:,.3g}", fontsize=7, padding=2)
+            axes.bar_label(bars, labels=[_plain(height) for height in heights], fontsize=7, padding=2)
         axes.set_xticks(np.arange(len(groups)), list(groups), fontsize=8)
         axes.set_ylabel(label)
         axes.legend(frameon=False, fontsize=8)
@@ -111,6 +116,15 @@ def _reads(figures: Figures) -> Pictures:
         yield f"reads-{figure}", f"Requests on a small and a large board: {label}", _groups(groups, label), 3.0
 
 
+def _fanout(figures: Figures) -> Pictures:
+    groups = {
+        name: {f"{int(size):,} sockets": statistics.median(values) for size, values in one["delivery_us"].items()}
+        for name, one in figures["figures"].items()
+    }
+    paint = _groups(groups, "µs of the server for a delivery")
+    yield "fanout", "Processor time of each server for one delivery of an event", paint, 3.2
+
+
 def _live(figures: Figures) -> Pictures:
     def paint(axes: Axes) -> None:
         for place, (name, phase) in enumerate(figures["phases"].items()):
@@ -150,6 +164,7 @@ def _start(figures: Figures) -> Pictures:
 _PICTURES: dict[str, Callable[[Figures], Pictures]] = {
     "write": _write,
     "reads": _reads,
+    "fanout": _fanout,
     "live": _live,
     "defence": _defence,
     "anticheat": _anticheat,

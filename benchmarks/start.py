@@ -149,7 +149,7 @@ def _service(ground: Ground, environment: dict[str, str], name: str) -> float:
     server = Server(module, environment, ground.folder / f"{name}.log", ground.cores.every, variable, pause=_PAUSE)
     began = time.perf_counter()
     try:
-        server.start()
+        server.start(_PATIENCE)
         return time.perf_counter() - began
     finally:
         server.stop()

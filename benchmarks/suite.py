@@ -36,13 +36,18 @@ class Benchmark:
 
 
 ALL = (
-    Benchmark("write", 6, ("--pairs", "1", "--seconds", "3", "--players", "500", "--soak", "0.3"), ("--soak", "2")),
-    Benchmark("reads", 5, ("--sizes", "5000", "50000", "--seconds", "1", "--rounds", "1")),
-    Benchmark("fanout", 5, ("--quick",)),
+    Benchmark("write", 6, ("--pairs", "1", "--seconds", "3", "--players", "500", "--soak", "0.3"), ("--soak", "1.5")),
+    Benchmark("reads", 4, ("--sizes", "5000", "50000", "--seconds", "1", "--rounds", "1")),
+    Benchmark(
+        "fanout",
+        7,
+        ("--repeats", "1", "--sizes", "1000", "--deliveries", "20000", "--scores", "20"),
+        ("--repeats", "2"),
+    ),
     Benchmark("live", 1.5, ("--sockets", "200", "--scores", "15")),
     Benchmark("defence", 0.5, ("--rounds", "5")),
     Benchmark("anticheat", 1, ("--people", "100", "--rounds", "1")),
-    Benchmark("telemetry", 4, ("--pairs", "1", "--seconds", "3"), ("--pairs", "7")),
+    Benchmark("telemetry", 3, ("--pairs", "1", "--seconds", "3"), ("--pairs", "5")),
     Benchmark("start", 2, ("--rounds", "1", "--settle", "3")),
 )
 

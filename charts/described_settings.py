@@ -15,6 +15,7 @@ NOT_HERE = frozenset(
         *("database_url", "redis_url", "signing_key", "previous_signing_key", "master_key"),
         *("api_host", "api_port", "realtime_host", "realtime_port", "metrics_host", "metrics_port"),
         *("trusted_proxy_hops", "drain_seconds", "replicas"),
+        "trace_endpoint_of_all",  # set for a whole namespace, or under a component's env
         *("operator_issuer", "operator_jwks_url", "operator_audience", "operator_subjects"),
         *("operator_ca_file", "operator_jwks_token_file"),
     }

@@ -78,7 +78,13 @@ class Arena:
         return await self.platform.database.transact(work)
 
     async def close_seasons(self) -> int:
-        """The running seasons end now; the worker closes them and opens the next."""
+        """The running seasons end now; the worker closes them, opens the next and brings their leaderboards."""
+        changed = await self.end_seasons()
+        await restore_missing(self.platform)
+        return changed
+
+    async def end_seasons(self) -> int:
+        """The same without leaderboards of the next ones."""
         await self.sql(
             "WITH moment AS (SELECT clock_timestamp() AS now), ended AS (UPDATE seasons SET ends_at = now FROM moment"
             " WHERE status = 'open' AND ends_at IS NOT NULL RETURNING board_key)"
@@ -86,9 +92,7 @@ class Arena:
             " WHERE s.board_key = ended.board_key AND s.status = 'scheduled'"
         )
         self.platform.catalog.invalidate()
-        changed = await run_seasons(self.platform)
-        await restore_missing(self.platform)
-        return changed
+        return await run_seasons(self.platform)
 
     async def state(self) -> dict[int, list[Line]]:
         """What Redis, Postgres and the final standings show, having checked that a fold of the ledger says the same."""

@@ -86,7 +86,9 @@ def patient(environment: Mapping[str, str]) -> Settings:
 
     A Redis that is gone refuses at once; how long one that hangs is waited for is tested with services' own settings.
     """
-    return settings_from({**environment, "SCOREBOARD_REDIS_TIMEOUT": "5"})
+    # A test folds a whole ledger inside the transaction that read it.
+    thinking = {"SCOREBOARD_DATABASE_IDLE_TIMEOUT": "120"}
+    return settings_from({**thinking, **environment, "SCOREBOARD_REDIS_TIMEOUT": "5"})
 
 
 @dataclass

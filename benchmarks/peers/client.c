@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 65536, AT_ONCE = 512, CONNECTING_AT_ONCE = 64, SEEN = 24, TOKEN = 4096, COMMANDS = 0xffffffffu };
+enum { MOST = 65536, AT_ONCE = 512, CONNECTING_AT_ONCE = 64, SEEN = 64, TOKEN = 4096, COMMANDS = 0xffffffffu };
 enum state { CONNECTING, UPGRADING, OPENING, NAMING, SUBSCRIBING, READY };
 
 struct client {
@@ -30,7 +30,7 @@ struct client {
     unsigned char header[10], opcode;
     int header_size, seen;
     uint64_t left;
-    char text[SEEN], end[4];
+    char text[SEEN + 1], end[4];
 };
 
 static const char INITIAL[] = "42[\"scoreboard_initial\"", UPDATED[] = "42[\"scoreboard_updated\"";
@@ -38,7 +38,7 @@ static const char SUBSCRIBE[] = "42[\"subscribe\",{\"channels\":[\"board:main\"]
 
 static struct client *clients;
 static int begun, wanted, connecting, ready, reading, buffer_size, socketio, port, poll_fd;
-static uint64_t heard;
+static uint64_t heard; /* events of the round that is under way */
 static double wave_began, first;
 static const char *path;
 static char **tokens;
@@ -157,7 +157,7 @@ static void take_frame(struct client *one) {
         one->state = SUBSCRIBING;
         say(one, SUBSCRIBE);
     } else if (begins(one, "44") || begins(one, "41")) {
-        fail("refused", "the server let a client not in");
+        fail("refused", one->text);
     } else if (one->state == SUBSCRIBING && begins(one, INITIAL)) {
         is_ready(one);
     }
@@ -194,6 +194,7 @@ static void take_bytes(struct client *one, const unsigned char *data, ssize_t si
             for (int i = 2; i < need; i++) one->left = one->left << 8 | one->header[i];
             one->opcode = one->header[0];
             one->header_size = one->seen = 0;
+            memset(one->text, 0, sizeof one->text);
         }
         if (!one->left && !one->header_size) take_frame(one);
     }
@@ -279,7 +280,8 @@ int main(int argc, char **argv) {
     epoll_ctl(poll_fd, EPOLL_CTL_ADD, 0, &commands);
     static unsigned char data[1 << 18];
     for (;;) {
-        int some = epoll_wait(poll_fd, got, AT_ONCE, -1);
+        /* Awake until the round is over: a server pays for waking readers of its own machine, and for no others. */
+        int some = epoll_wait(poll_fd, got, AT_ONCE, heard ? 0 : -1);
         for (int i = 0; i < some; i++) {
             uint32_t number = got[i].data.u32;
             if (number == COMMANDS) {

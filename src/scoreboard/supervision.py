@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import structlog
 
@@ -59,7 +60,7 @@ async def measure_lag() -> None:
     telemetry.LOOP_LAG.observe(max(0.0, loop.time() - due))
 
 
-async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they have ended.
 
     Asks more than once: ``asyncio.wait_for`` of Python 3.11 swallows a cancellation that arrives in the same moment as

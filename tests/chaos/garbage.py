@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from tests.security.test_sockets import FRAMES, STOCK_ATTACKS
+from tests.security.test_sockets import FRAMES
+from tests.security.test_sockets_refused import STOCK_ATTACKS
 
 _TYPES = ("auth", "auth.refresh", "subscribe", "unsubscribe", "ping", "pong", "activity", "leaderboard.update", "", "x")
 _NAMES = ("type", "channels", "since", "token", "auth", "timestamp", "__proto__", "data", "seq", "epoch")

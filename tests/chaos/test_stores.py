@@ -3,23 +3,22 @@
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from uuid import UUID
+from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
-from scoreboard.security.identifiers import new_id
+from scoreboard.live import leaderboard
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 from tests.chaos.fault_run import FaultRun
 from tests.chaos.ground import Ground, Stopwatch, open_ground
 from tests.chaos.invariants import Proof
 from tests.chaos.load import Load
+from tests.chaos.many_players import fill
+from tests.chaos.small_disk import fill_up, small_disk
 from tests.chaos.spectator import Spectator, generation, scores_of
 from tests.ledger_check import leaderboards_match
 from tests.stage import Person, until
@@ -27,10 +26,10 @@ from tests.stage import Person, until
 PLAYERS = 8
 STOPPED_S = 5.0
 HEALED_S = 5.0
-LOOK_S = 0.2
-"""Between two reads of a large board: while Postgres answers, each sorts all its players."""
+REST_S, LOOK_S = 0.1, 1.0
+"""Between two actions, two reads of a large board: while Postgres answers, each read sorts all its players."""
 BURST = 40
-MANY = 100_000
+MANY, MANY_IN_A_HURRY = 100_000, 20_000
 REFUSALS = 15
 pytestmark = pytest.mark.slow
 
@@ -52,14 +51,14 @@ async def crowd(ground: Ground) -> list[Person]:
     return await ground.people(PLAYERS)
 
 
-async def back(ground: Ground, before: str, every: float = 0.01) -> float:
+async def back(ground: Ground, before: str) -> float:
     """Wait until the board is read from Redis again, of another generation than before; the seconds it took."""
     watch = Stopwatch()
 
     async def read() -> bool:
         return await generation(ground) not in ("", before)
 
-    await until(read, within=60, every=every, what="the board being read from Redis again")
+    await until(read, within=60, every=0.01, what="the board being read from Redis again")
     return watch.seconds
 
 
@@ -137,45 +136,29 @@ async def test_stop_redis(ground: Ground, crowd: list[Person], fault: FaultRun) 
 async def test_flush_redis_with_many_players(fault: FaultRun) -> None:
     """Their scores were never played for, so the ledger cannot be folded here; everything else is held against it."""
     async with open_ground("api", "worker") as ground:
-        await fill(ground, MANY)
+        await fill(ground, MANY if fault.full else MANY_IN_A_HURRY)
         await rebuild_leaderboards(ground.platform, None, lambda done, total: None)
         crowd = await ground.people(PLAYERS)
+        season = (await ground.platform.catalog.season("main", None)).id
         loads: list[Load] = []
 
-        def make(*arguments: object) -> Load:
-            loads.append(Load(*arguments))  # type: ignore[arg-type]
+        def make(*arguments: Any) -> Load:
+            loads.append(Load(*arguments, pause=REST_S))
             return loads[-1]
 
         for n in fault.rounds:
-            async with playing(ground, crowd[:4], fault, make, str(n), pause=LOOK_S):
+            async with playing(ground, crowd, fault, make, str(n), pause=LOOK_S):
                 before = await generation(ground)
                 await flush(ground)
-                fault.note(rebuilt_s=await back(ground, before, LOOK_S))
+                watch = Stopwatch()
+                await until(lambda: leaderboard.is_ready(ground.platform.live, season), within=60, every=0.02)
+                fault.note(rebuilt_s=watch.seconds)
+                assert await generation(ground) not in ("", before)
             await until(lambda: leaderboards_match(ground.platform), within=40, what="the leaderboard being right")
         counted = await ground.sql("SELECT action_id::text AS id FROM ledger")
         assert {answer["action_id"] for load in loads for answer in load.acknowledged} <= {row["id"] for row in counted}
         await Proof(ground, fault).end()
         fault.held |= {"I1", "I5"}
-
-
-async def fill(ground: Ground, count: int) -> None:
-    """Give the board so many players with scores."""
-    [row] = await ground.sql("SELECT id FROM seasons WHERE board_key = 'main' AND status = 'open'")
-    players: list[UUID] = [new_id() for _ in range(count)]
-    connection = await asyncpg.connect(ground.environment["DATABASE_URL"])
-    now = await connection.fetchval("SELECT clock_timestamp()")
-    await connection.copy_records_to_table(
-        "players",
-        columns=["id", "username", "username_key"],
-        records=[(player, f"many-{n:06}", f"many-{n:06}") for n, player in enumerate(players)],
-    )
-    await connection.copy_records_to_table(
-        "scores",
-        columns=["season_id", "player_id", "score", "reached_at", "version"],
-        records=[(row["id"], player, n * 7919 % 100_003 + 10_000, now, 1) for n, player in enumerate(players)],
-    )
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
 
 
 async def alive(ground: Ground, since: float) -> None:
@@ -271,37 +254,6 @@ async def test_read_only_postgres(ground: Ground, crowd: list[Person], fault: Fa
     await proof.end()
 
 
-async def command(*words: str) -> int:
-    """Run a program; its exit status."""
-    process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return await process.wait()
-
-
-_TABLES = ("ledger", "actions", "idempotency_keys")
-
-
-@asynccontextmanager
-async def small_disk(ground: Ground) -> AsyncIterator[Path]:
-    """The busiest tables on a file system of 16 MB. Skips the test where none can be made."""
-    folder = ground.folder / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() or await command(*mount):
-        pytest.skip("a file system that is full needs the right to mount one")
-    try:
-        owner = (ground.stores.postgres.directory / "data").stat().st_uid
-        os.chown(folder, owner, -1)
-        await ground.sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
-        for table in _TABLES:
-            await ground.sql(f"ALTER TABLE {table} SET TABLESPACE small")
-        yield folder
-        for table in _TABLES:
-            await ground.sql(f"ALTER TABLE {table} SET TABLESPACE pg_default")
-        await ground.sql("DROP TABLESPACE small")
-    finally:
-        assert await command("umount", "-l", str(folder)) == 0
-
-
 @pytest.mark.fault("disk-full")
 async def test_disk_full(ground: Ground, crowd: list[Person], fault: FaultRun) -> None:
     proof = await Proof(ground, fault).begin()
@@ -321,13 +273,3 @@ async def test_disk_full(ground: Ground, crowd: list[Person], fault: FaultRun) -
             await alive(ground, since)
             await proof.round()
     await proof.end()
-
-
-def fill_up(path: Path) -> None:
-    """Write until there is no room."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return

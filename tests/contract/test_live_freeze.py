@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from scoreboard.domain.board import Board
@@ -17,7 +18,7 @@ from tests.contract.conftest import Contestant, Stage
 from tests.contract.live_clients import LiveClient
 from tests.contract.test_live_protocol import Connect, client_of  # noqa: F401 - a fixture
 from tests.contract.test_live_protocol_stock import NODE, node  # noqa: F401 - a fixture
-from tests.stage import Service
+from tests.stage import Service, until
 
 WITHIN = 10.0
 
@@ -150,8 +151,12 @@ async def test_who_was_away_across_the_reveal_gets_the_real_board(
     frozen = await resume(live)
     assert lines(frozen) == [(ada.name, 1, 30)]
     await declare(stage, board, frozen_from=None)
-    for position in (frozen, live):
-        assert lines(await resume(position)) == [(bob.name, 1, 99), (ada.name, 2, 30)]
+
+    async def sees_all(position: dict[str, Any]) -> bool:
+        return lines(await resume(position)) == [(bob.name, 1, 99), (ada.name, 2, 30)]
+
+    for position in (frozen, live):  # the service hears of the reveal a moment after it was declared
+        await until(partial(sees_all, position))
 
 
 async def test_what_a_player_is_told_after_a_log_in_is_the_frozen_rank_and_the_own_score(

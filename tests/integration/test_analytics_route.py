@@ -121,6 +121,29 @@ async def test_a_table_to_take_away(counted: Api, way: str) -> None:
     assert both.headers["content-type"] == "application/json"
 
 
+async def test_a_large_table_is_read_in_parts_and_is_whole(counted: Api) -> None:
+    """Spans with a thousand kinds beside empty ones, in 2018, when nobody played here."""
+    fill = (
+        "INSERT INTO activity_counts (step, starts, kind_key, created, points)"
+        " SELECT 'hour', TIMESTAMPTZ '2018-01-01Z' + s * INTERVAL '1 hour', 'k' || k, s, k"
+        " FROM generate_series(0, 99) s,"
+        " generate_series(1, CASE WHEN s % 10 = 3 THEN 1500 WHEN s > 60 THEN 0 ELSE 5 END) k"
+    )
+    await counted.platform.database.transact(lambda tx: tx.fetch(fill))
+    span = {"step": "hour", "from": "2018-01-01T00:00:00Z", "to": "2018-01-05T04:00:00Z"}
+    lines = list(csv.DictReader(io.StringIO((await (await moderator(counted)).get(PATH, format="csv", **span)).text)))
+    numbers = [1500 if s % 10 == 3 else 0 if s > 60 else 5 for s in range(100)]
+    told = [(int(line["created"]), line["kind"]) for line in lines]
+    assert told == [(s, kind) for s, many in enumerate(numbers) for kind in sorted(f"k{k}" for k in range(1, many + 1))]
+    more = (
+        "INSERT INTO activity_counts (step, starts, kind_key)"
+        " SELECT 'hour', TIMESTAMPTZ '2018-01-03Z', 'x' || k FROM generate_series(1, 85000) k"
+    )
+    await counted.platform.database.transact(lambda tx: tx.fetch(more))
+    refused = await (await moderator(counted)).get(PATH, format="csv", **span)
+    assert (refused.status_code, "100,000 rows" in refused.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [

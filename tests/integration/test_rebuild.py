@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -222,6 +223,29 @@ async def test_the_audit_repairs_what_differs(platform: Platform, crowd: list[UU
         [epoch] = await platform.live.redis.hmget(keys.leaderboard_meta(season.id), "epoch")
         order = keys.leaderboard_part(season.id, epoch.decode(), "z")
         [best, *_] = await platform.live.redis.zrange(order, 0, 0)
+
+
+async def test_everybodys_turn_comes(
+    platform: Platform, crowd: list[UUID], marker: OutboxMarker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few players a round, wherever it begins: after as many rounds as it takes everybody was looked at."""
+    await complete_actions(
+        platform, [CompletionRequest(p, new_id(), b"t", client_id="t", kind_key="tap") for p in crowd], marker
+    )
+    monkeypatch.setattr(audit, "_TOP", 0)
+    look, seen = audit._differing, list[UUID]()
+
+    async def noted(of: Platform, board: Board, season: Any, players: list[UUID]) -> Any:
+        seen.extend(players if board.key == "main" else ())
+        return await look(of, board, season, players)
+
+    monkeypatch.setattr(audit, "_differing", noted)
+    narrow = replace(platform, settings=platform.settings.model_copy(update={"audit_sample": 4}))
+    places: dict[int, UUID] = {}
+    for round_ in range(1, 5):
+        assert (await audit_leaderboards(narrow, places))["main"] == 0
+        assert len(seen) == 4 * round_
+    assert set(seen) == set(crowd)
 
 
 async def test_what_is_on_its_way_is_no_drift(

@@ -134,3 +134,30 @@ def test_a_dead_parent_leaves_no_orphan_in_the_middle_of_a_start(folder: Path) -
         cleaning.callback(server.stop)
         server.start()
         assert query(server.url, "SELECT 1") == 1
+
+
+def test_a_migration_that_has_to_leave_a_role_for_the_services_fails_without_one(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """As a chart's Job runs it: where the login may not make roles, an administrator does, and then it succeeds."""
+    postgres.start()
+    for statement in ("CREATE ROLE owner LOGIN PASSWORD 'owner'", "CREATE DATABASE theirs OWNER owner"):
+        query(postgres.url, statement)
+    url = f"postgresql://owner:owner@127.0.0.1:{postgres.port}/theirs"
+
+    def migrate(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "scoreboard_cli", "migrate", "--data", str(tmp_path), *arguments]
+        environment = {**os.environ, "DATABASE_URL": url}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    refused = migrate("--require-writer")
+    assert refused.returncode == 1
+    assert "scoreboard_writer is not there" in refused.stderr
+    assert "administrator" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    told = migrate()
+    assert told.returncode == 0
+    assert "scoreboard_writer is not there" in told.stdout
+    query(postgres.url, "CREATE ROLE scoreboard_writer NOLOGIN")
+    assert migrate("--require-writer").returncode == 0
+    assert query(url, "SELECT has_table_privilege('scoreboard_writer', 'ledger', 'INSERT')") is True

@@ -1,13 +1,18 @@
 """What is recorded, what is a child of what, and what a stranger's traceparent counts."""
 
+import base64
 import contextvars
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode, Refusal
+from scoreboard.settings import Settings
 from tests.observability.collector import Collector, collecting
 
 ABOVE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -17,6 +22,7 @@ OTHER = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01"
 @dataclass(frozen=True)
 class Wanted:
     trace_endpoint: str
+    trace_endpoint_of_all: str = ""
     trace_sample: float = 1.0
     trace_callers: str = "ignore"
     trace_queue: int = 100
@@ -152,3 +158,54 @@ def test_what_a_collector_does_not_take_is_counted(begin: Begin, collector: Coll
 
 def count(outcome: str) -> float:
     return float(telemetry.TRACE_SPANS.labels(outcome)._value.get())
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["collector:4317", "grpc://collector:4317", "http://collector:4317", "http://", "http://[::1", "unix:/x"],
+)
+def test_an_address_for_others_stops_no_start_and_records_nothing(endpoint: str) -> None:
+    with capture_logs() as lines:
+        telemetry.begin_tracing("test", "1", Wanted("", endpoint))
+        with telemetry.request_span("GET", None):
+            assert telemetry.traceparent() is None
+    [line] = lines
+    assert (line["log_level"], "OTEL_EXPORTER_OTLP_ENDPOINT" in line["event"]) == ("warning", True)
+
+
+def test_an_address_for_everybody_is_ours_where_it_fits(collector: Collector) -> None:
+    telemetry.begin_tracing("test", "1", Wanted("", collector.url))
+    try:
+        with telemetry.request_span("GET", None):
+            assert telemetry.traceparent() is not None
+    finally:
+        telemetry.end_tracing()
+    assert len(collector.spans) == 1
+
+
+def test_with_the_sdk_switched_off_no_zeros_are_carried(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with capture_logs() as lines:
+        begin()
+        with telemetry.request_span("GET", None):
+            assert (telemetry.traceparent(), telemetry.exemplar()) == (None, None)
+    assert ["OTEL_SDK_DISABLED" in line["event"] for line in lines] == [True]
+
+
+def test_what_is_said_for_us_alone_wins_and_is_held_to_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = base64.b64encode(bytes(32)).decode()
+    for name, value in (
+        ("DATABASE_URL", "postgresql://x/y"),
+        ("REDIS_URL", "redis://x"),
+        ("SCOREBOARD_MASTER_KEY", key),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SCOREBOARD_SIGNING_KEY", json.dumps("key"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
+    assert (Settings().trace_endpoint, Settings().trace_endpoint_of_all) == ("", "collector:4317")
+    for ours in ("", "http://ours:4318"):
+        monkeypatch.setenv("SCOREBOARD_TRACE_ENDPOINT", ours)
+        assert (Settings().trace_endpoint, Settings().trace_endpoint_of_all) == (ours, "")
+    monkeypatch.setenv("SCOREBOARD_TRACE_ENDPOINT", "ours:4317")
+    with pytest.raises(ValidationError):
+        Settings()

@@ -153,6 +153,18 @@ async def test_looking_asks_and_declaring_follows_only_where_something_differs(d
     assert desk.api.methods() == ["GET", "PUT"]
 
 
+async def test_a_late_write_of_an_old_status_is_put_right_by_the_next_round(desk: Desk) -> None:
+    """A patch that waited for the API server may arrive after a newer one: merge patches know no version."""
+    desk.api.answers = {"PUT": [refusal(400), view()], "GET": [view()]}
+    await desk.changed()
+    old = dict(desk.status)
+    await desk.changed(generation=2)
+    assert (desk.says("Ready"), desk.status["observedGeneration"]) == ("True", 2)
+    desk.status = old
+    await desk.look(generation=2)
+    assert (desk.says("Ready"), desk.status["observedGeneration"]) == ("True", 2)
+
+
 async def test_a_rate_limit_is_waited_for_in_silence(desk: Desk) -> None:
     desk.api.answers = {"PUT": [refusal(429), refusal(429), view(outcome="created")]}
     await desk.changed()

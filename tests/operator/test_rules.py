@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from charts.generate import CHARTS
 from scoreboard_api.schemas.admin import DeclareBoard, DeclareKind, DeclarePolicy, DeclareSeason
-from scoreboard_operator.handlers import Backoffs
+from scoreboard_operator.handlers import Backoffs, kopf_settings
 from scoreboard_operator.resources import (
     ACTION_KIND,
     ANTI_CHEAT_POLICY,
@@ -188,6 +189,11 @@ def test_requests_to_the_api_server_are_tried_for_ever_and_never_hastily() -> No
         pauses = list(islice(Backoffs(), 500))
         assert pauses[:6] == [1, 2, 4, 8, 16, 30]
         assert set(pauses[5:]) == {30}
+
+
+def test_an_event_is_given_up_within_a_minute(tmp_path: Path) -> None:
+    chosen = kopf_settings(OperatorSettings(api_url="http://api", operator_token_file=tmp_path))
+    assert sum(chosen.posting.default_backoffs) < 60  # type: ignore[arg-type]
 
 
 def test_an_answer_that_is_not_ours_declares_nothing() -> None:

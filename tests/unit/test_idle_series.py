@@ -72,7 +72,7 @@ def test_labels_that_come_from_enumerations_are_there_from_the_start() -> None:
     series = idle_series()
     for name, values in (
         ("scoreboard_realtime_connections", (socketio.NAME, "websocket", "sse")),
-        ("scoreboard_queue_items", ("guard", "create", "complete")),
+        ("scoreboard_queue_items", ("guard", "create", "complete", "own_place", "around")),
         ("scoreboard_anticheat_signals_total", tuple(Signal)),
         ("scoreboard_model_verdicts_total", tuple(Verdict)),
         ("scoreboard_player_reports_total", tuple(ReportReason)),

@@ -24,3 +24,11 @@ def test_the_code_needs_the_newest_migration() -> None:
 )
 def test_what_this_version_runs_on(revision: str | None, fits: bool) -> None:
     assert schema_revision.suffices(revision) is fits
+
+
+@pytest.mark.parametrize(
+    ("revision", "newer"),
+    [("9999", True), (schema_revision.NEEDED, False), ("0001", False), ("", False), ("0f7a", False)],
+)
+def test_what_a_later_version_has_made(revision: str, newer: bool) -> None:
+    assert schema_revision.is_newer(revision) is newer

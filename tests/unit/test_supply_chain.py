@@ -63,10 +63,11 @@ def test_every_pin_is_exact_and_has_its_hashes() -> None:
 def test_no_file_names_a_registry() -> None:
     for name, text in texts().items():
         assert not REGISTRIES.search(text), name
-    node = json.loads((ROOT / "tests/contract/node/package-lock.json").read_text("utf-8"))
-    for name, package in node["packages"].items():
-        assert "resolved" not in package, name
-        assert not name or package["integrity"].startswith("sha512-"), name
+    for folder in ("tests/contract/node", "benchmarks/node"):
+        node = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))
+        for name, package in node["packages"].items():
+            assert "resolved" not in package, name
+            assert not name or package["integrity"].startswith("sha512-"), name
 
 
 def test_no_file_holds_a_secret() -> None:

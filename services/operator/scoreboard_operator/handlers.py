@@ -13,6 +13,7 @@ from scoreboard_operator.settings import OperatorSettings
 # Annotations and finalizer that kopf keeps on a resource; nothing else of the resource but its status is written.
 _PREFIX = f"operator.{GROUP}"
 _COMPONENT = "scoreboard-operator"
+_EVENT_BACKOFFS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds; then an event is given up: the status says it all
 _AFTER_A_FAULT = 30.0  # seconds until a handler runs again that failed by a fault of ours
 
 
@@ -20,7 +21,9 @@ class Backoffs:
     """Seconds between tries of a request to the API server, without an end.
 
     kopf's own series ends after 54 s, and the timer whose status could not be written by then never runs again: after
-    an upgrade of the control plane nobody would look for drift any more.
+    an upgrade of the control plane nobody would look for drift any more. The same where a Role forbids it: the tries of
+    that one resource, told as errors, succeed once the Role is right. A status that was computed before and is written
+    after newer news is put right by the next round, which compares it. Events have a short series of their own.
     """
 
     def __iter__(self) -> Iterator[float]:
@@ -38,6 +41,7 @@ def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.peering.standalone = True
     chosen.posting.loggers = False
+    chosen.posting.default_backoffs = _EVENT_BACKOFFS
     chosen.posting.reporting_component = _COMPONENT
     chosen.posting.event_name_prefix = f"{_COMPONENT}-"
     chosen.watching.server_timeout = settings.operator_watch_seconds

@@ -178,7 +178,7 @@ class Realtime:
             for listening in list(self.rooms.listeners.values()):
                 for connection in tuple(listening):
                     connection.news.clear()
-                    self.reception.resync(connection)
+                    self.reception.standings.resync(connection)
 
     # The parts need each other; these resolve the circle once all of them exist.
     def _tell(self, connection: Connection, parcel: Parcel) -> None:
@@ -201,7 +201,7 @@ class Realtime:
         self.reception.dismiss(connection, refusal)
 
     def _resync(self, connection: Connection) -> None:
-        self.reception.resync(connection)
+        self.reception.standings.resync(connection)
 
     async def _clock(self) -> None:
         self.reception.tick()

@@ -1,6 +1,5 @@
 """One live connection: its session, the outlet of its transport, and what is waiting for it."""
 
-from collections import deque
 from typing import Protocol
 from uuid import UUID
 
@@ -57,7 +56,7 @@ class Connection:
         self.outlet = outlet
         self.session = session
         self.closed = False
-        self.news: deque[Parcel] = deque()
+        self.news: list[Parcel] = []
         """Personal messages that wait until the connection can take them."""
         self.held = False
         """Personal messages wait because a snapshot of the player's standing is being read."""

@@ -27,6 +27,7 @@ from scoreboard_realtime.rooms import Audience, Room, RoomKey, Rooms
 _log = structlog.get_logger("scoreboard.fanout")
 _LONGEST_TICK = 1.0
 _RETRY = 1.0
+_LOOK_AGAIN = 0.02  # seconds at least between two looks at who has caught up, however short the tick
 _MOST_TRACES = 16  # of what one frame brings; more would be a list that nobody reads
 
 TOO_SLOW = Refusal(
@@ -154,7 +155,7 @@ class FanOut:
     def _next_due(self) -> float | None:
         times = [room.next_read_at for room in self._pending]
         if self._laggards:
-            times.append(_now() + self._settings.tick)
+            times.append(_now() + max(self._settings.tick, _LOOK_AGAIN))
         return min(times, default=None)
 
     async def _serve(self, room: Room) -> None:
@@ -284,8 +285,8 @@ class FanOut:
             connection.lost_news = False
             self._resync(connection)
             return
-        while connection.news:
-            parcel = connection.news.popleft()
+        waiting, connection.news = connection.news, []
+        for parcel in waiting:
             connection.outlet.send(parcel)
             telemetry.MESSAGES_SENT.labels(parcel.type).inc()
 

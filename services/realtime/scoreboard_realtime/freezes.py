@@ -48,6 +48,6 @@ class Freezes:
         listening = [connection for group in self._rooms.listeners.values() for connection in group]
         for index, connection in enumerate(listening, 1):
             if ME in connection.session.channels:
-                self._reception.resync(connection)
+                self._reception.standings.resync(connection)
             if index % _TOGETHER == 0:
                 await asyncio.sleep(_BREATH)

@@ -29,6 +29,7 @@ from scoreboard_realtime.messages import Position
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Room, Rooms
 from scoreboard_realtime.session import Answer, Effect, End, Join, Leave, Pace, Refuse, Session, Verify
+from scoreboard_realtime.standings import Standings
 
 
 class Reception:
@@ -44,7 +45,7 @@ class Reception:
         self._boards = boards
         self._feed = feed
         self._fanout = fanout
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.standings = Standings(boards, feed, fanout)
         self.leases = Leases(platform)
         self.draining = False
 
@@ -248,7 +249,7 @@ class Reception:
             elif room is not None:
                 self._fanout.show(connection, room, channel.name)
             else:
-                self.resync(connection, marked=channel.name in join.since)
+                self.standings.resync(connection, marked=channel.name in join.since)
 
     async def _open(self, connection: Connection, channel: Channel) -> Room | None:
         if channel == ME:
@@ -285,28 +286,6 @@ class Reception:
             self._rooms.leave(connection, channel)
             connection.session.left(channel)
         connection.outlet.send(messages.unsubscribed([channel.name for channel in channels], telemetry.utc_now()))
-
-    def resync(self, connection: Connection, *, marked: bool = True) -> None:
-        """Send the player's standing in place of missed news; ``marked``: say so with a ``sync`` first."""
-        if ME not in connection.session.channels:
-            return
-        if connection.held:
-            connection.lost_news |= marked  # what is being read may be older than what was missed
-            return
-        if marked:
-            connection.outlet.send(messages.sync(ME.name, telemetry.utc_now()))
-        connection.held = True
-        task = asyncio.get_running_loop().create_task(self._show_standing(connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _show_standing(self, connection: Connection) -> None:
-        position = self._feed.position()  # before the read: what comes during it is told afterwards
-        try:
-            for parcel in await self._boards.standing(connection, position):
-                connection.outlet.send(parcel)  # one that is closed ignores it
-        finally:
-            self._fanout.release(connection)
 
 
 def _now() -> float:

@@ -12,6 +12,7 @@ from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
@@ -143,6 +144,12 @@ class FramedWebSocket(WebSocketsSansIOProtocol):
         extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
         extensions[EXTENSION] = Wire(self)
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """As uvicorn does; with the handshake done its request and reply are not needed any more."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            del self.request, self.response
 
     def finish(self, code: int, reason: str) -> None:
         """What the ASGI ``websocket.close`` does, without waiting for a slow peer to read."""

@@ -59,7 +59,7 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("revocations", partial(restore_revocations, platform), _RESTORE_EVERY),
         Loop("freezes", partial(freeze_boards, platform), settings.freeze_check_every),
         Loop("snapshots", partial(keep_snapshots, platform), settings.snapshot_check_every),
-        Loop("audit", partial(audit_leaderboards, platform), settings.audit_every),
+        Loop("audit", partial(audit_leaderboards, platform, {}), settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
         Loop("seal", _until_none_is_left(partial(seal_audit, platform)), settings.seal_every),
         Loop("roots", _until_none_is_left(partial(sign_seasons, platform)), settings.season_root_look_every),

@@ -4,6 +4,7 @@
 rows, so two completions of one player in a batch see each other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -64,6 +65,7 @@ class CompletionRequest:
     players_at_address: int = 0
 
 
+Judge = Callable[[CompletionRequest, "Rows", Player, Action, int, datetime], Judgement]
 _FALLBACK = Policies({}, AntiCheatPolicy("default"))
 
 
@@ -72,7 +74,7 @@ class Rows:
     """What was loaded for a batch; decisions are folded into it.
 
     ``leave`` tells who may be suspended; ``suspended`` are the players whom this batch suspends; ``held`` counts what
-    waits for a reviewer.
+    waits for a reviewer. ``judge`` takes the place of :func:`judge_attempt`, for who wants to know how long that lasts.
     """
 
     players: dict[UUID, Player]
@@ -89,6 +91,7 @@ class Rows:
     leave: dict[UUID, Leave] = field(default_factory=dict)
     suspended: set[UUID] = field(default_factory=set)
     held: HeldCount = field(default_factory=HeldCount)
+    judge: "Judge | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | S
         advance(board, season.id, player.id, total, points, at, action.id)
         for (board, season), total in zip(places, before, strict=True)
     )
-    judgement = _judge(request, rows, player, action, points, at)
+    judgement = (rows.judge or judge_attempt)(request, rows, player, action, points, at)
     if judgement.verdict is Verdict.SUSPEND:
         return Suspended(request, kind.key, judgement)
     held = judgement.verdict is Verdict.HOLD
@@ -189,9 +192,10 @@ def decide(request: CompletionRequest, rows: Rows, at: datetime) -> Decision | S
     return Decision(request, done, fresh, used, () if held else totals, boards, entry, judgement)
 
 
-def _judge(
+def judge_attempt(
     request: CompletionRequest, rows: Rows, player: Player, action: Action, points: int, at: datetime
 ) -> Judgement:
+    """What the anti-cheat says to an attempt that breaks no rule and is worth so many points at the moment ``at``."""
     kind = rows.versions[action.kind_key, action.kind_version]
     memory = rows.memories.get(player.id, Memory())
     beat = beat_of(

@@ -47,16 +47,8 @@ _COUNT = text("SELECT count(*) FROM scores WHERE season_id = :season")
 
 
 def _change(row: Row[*tuple[Any, ...]]) -> StandingChange:
-    return StandingChange(
-        row.season_id,
-        row.board_key,
-        row.player_id,
-        row.username,
-        None,
-        row.score if row.visible else None,
-        row.reached_at,
-        row.version,
-    )
+    season, board, player, username, score, reached_at, version, visible = row
+    return StandingChange(season, board, player, username, None, score if visible else None, reached_at, version)
 
 
 async def changes(tx: Transaction, pairs: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], StandingChange]:
@@ -101,11 +93,25 @@ async def count(tx: Transaction, season_id: int) -> int:
     return cast(int, (await tx.execute(_COUNT, {"season": season_id})).scalar_one())
 
 
-async def sample(tx: Transaction, season_id: int, size: int) -> list[UUID]:
-    """Players of a season to look at more closely: a run of neighbours in the key, from a random place on."""
-    statement = text(
-        "(SELECT player_id FROM scores WHERE season_id = :season AND player_id >= gen_random_uuid() LIMIT :size)"
-        " UNION (SELECT player_id FROM scores WHERE season_id = :season ORDER BY score DESC LIMIT 20)"
-        " UNION (SELECT player_id FROM scores WHERE season_id = :season LIMIT :size)"
-    )
-    return [row.player_id for row in await tx.execute(statement, {"season": season_id, "size": size})]
+_BEST = "SELECT player_id FROM scores WHERE season_id = $1 ORDER BY score {} LIMIT $2"
+_AFTER = "SELECT player_id FROM scores WHERE season_id = $1 AND player_id > $2 ORDER BY player_id LIMIT $3"
+_ENDS = (
+    "SELECT (SELECT player_id FROM scores WHERE season_id = $1 ORDER BY player_id LIMIT 1),"
+    " (SELECT player_id FROM scores WHERE season_id = $1 ORDER BY player_id DESC LIMIT 1)"
+)
+
+
+async def ends(tx: Transaction, season_id: int) -> tuple[UUID, UUID] | None:
+    """The lowest and the highest id of a season's players; None while it has none."""
+    [(lowest, highest)] = await tx.fetch(_ENDS, season_id)
+    return None if lowest is None else (lowest, highest)
+
+
+async def run_after(tx: Transaction, season_id: int, after: UUID, size: int) -> list[UUID]:
+    """The next players of a season in the order of their ids; fewer than ``size`` where they come to an end."""
+    return [row[0] for row in await tx.fetch(_AFTER, season_id, after, size)]
+
+
+async def best(tx: Transaction, season_id: int, size: int, *, ascending: bool) -> list[UUID]:
+    """The players with the highest scores of a season, or with the lowest."""
+    return [row[0] for row in await tx.fetch(_BEST.format("ASC" if ascending else "DESC"), season_id, size)]

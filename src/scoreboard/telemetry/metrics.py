@@ -66,7 +66,7 @@ SUSPICION = Histogram(
     "scoreboard_anticheat_suspicion_ratio", "Suspicion of the player when a completion was judged", buckets=_SHARES
 )
 ANTICHEAT_SECONDS = Histogram(
-    "scoreboard_anticheat_seconds", "Time in which an engine judged what had come together", ["engine"], buckets=_BRIEF
+    "scoreboard_anticheat_seconds", "Time in which an engine judged what came together", ["engine"], buckets=_BRIEF
 )
 AUTOMATIC_SUSPENSIONS = Counter("scoreboard_automatic_suspensions", "Players whom the anti-cheat suspended")
 MODEL_WINDOWS = Counter(

@@ -41,7 +41,7 @@ _log = structlog.get_logger("scoreboard.traces")
 class Recorder:
     """The process's tracer. Whether something is recorded is decided before it is asked."""
 
-    def __init__(self, service: str, version: str, settings: TraceSettings) -> None:
+    def __init__(self, service: str, version: str, endpoint: str, settings: TraceSettings) -> None:
         # Its own lines come with every failed batch; ours once, when the collector goes and when it is back.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         about = {
@@ -50,7 +50,7 @@ class Recorder:
             "service.version": version,
             "service.instance.id": socket.gethostname(),
         }
-        endpoint = settings.trace_endpoint.rstrip("/")
+        endpoint = endpoint.rstrip("/")
         exporter = OTLPSpanExporter(
             endpoint=endpoint if endpoint.endswith(_PATH) else endpoint + _PATH, timeout=settings.trace_timeout
         )
@@ -64,6 +64,10 @@ class Recorder:
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.create(about), shutdown_on_exit=False)
         self._provider.add_span_processor(_Bounded(sender, line))
         self._tracer = self._provider.get_tracer("scoreboard", version)
+
+    def records(self) -> bool:
+        """Whether spans have ids at all: where the SDK is switched off they are zeros, which nobody may carry on."""
+        return self._tracer.start_span("ids", _NOWHERE).get_span_context().is_valid
 
     def start(
         self,

@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from contextvars import Context, ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import structlog
 
 from scoreboard.domain.errors import Refusal
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 Attribute = str | int | float | bool
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SAMPLED = 1
+_GRPC = 4317
+"""The port that OpenTelemetry gives OTLP over gRPC, which we do not speak."""
+_log = structlog.get_logger("scoreboard.traces")
 _current: "ContextVar[Span | None]" = ContextVar("span", default=None)
 
 
@@ -33,6 +39,8 @@ class TraceSettings(Protocol):
 
     @property
     def trace_endpoint(self) -> str: ...  # noqa: D102
+    @property
+    def trace_endpoint_of_all(self) -> str: ...  # noqa: D102
     @property
     def trace_sample(self) -> float: ...  # noqa: D102
     @property
@@ -58,13 +66,33 @@ class _State:
 
 def begin_tracing(service: str, version: str, settings: TraceSettings) -> None:
     """Record spans from here on, if the settings name a collector. Called by a process before its first request."""
-    if not settings.trace_endpoint:
+    endpoint = settings.trace_endpoint or _usable(settings.trace_endpoint_of_all)
+    if not endpoint:
         return
     from scoreboard.telemetry.otlp import Recorder
 
-    _State.recorder = Recorder(service, version, settings)
+    recorder = Recorder(service, version, endpoint, settings)
+    if not recorder.records():
+        recorder.close(0)
+        _log.warning("no traces: OpenTelemetry's SDK is switched off in this environment (OTEL_SDK_DISABLED)")
+        return
+    _State.recorder = recorder
     _State.sample, _State.callers = settings.trace_sample, settings.trace_callers
     _State.farewell = settings.trace_farewell
+
+
+def _usable(endpoint: str) -> str:
+    """What was not set for us alone, if it is an address that we can send to; else nothing."""
+    if not endpoint:
+        return ""
+    try:
+        parts = urlsplit(endpoint)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != _GRPC
+    except ValueError:
+        fits = False
+    if not fits:
+        _log.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT is no address of OTLP over HTTP (http://collector:4318)")
+    return endpoint if fits else ""
 
 
 def end_tracing() -> None:

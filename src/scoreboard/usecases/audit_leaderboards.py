@@ -1,11 +1,12 @@
 """Self-audit: compare a sample of each leaderboard with Postgres, count what differs, rebuild what is wrong."""
 
 import asyncio
+import secrets
 from datetime import datetime
 from uuid import UUID
 
 from scoreboard import telemetry
-from scoreboard.domain.board import Board
+from scoreboard.domain.board import Board, Order
 from scoreboard.domain.season import Season
 from scoreboard.domain.standing import Standing
 from scoreboard.live import leaderboard
@@ -16,16 +17,26 @@ from scoreboard.usecases.rebuild_leaderboard import rebuild_season
 
 _SETTLE = 0.2
 """Seconds between the two looks; what is announced at all is announced within milliseconds of its commit."""
+_TOP = 20
+_LOWEST = UUID(int=0)
 _Shown = tuple[int, datetime] | None
 _Pair = tuple[_Shown, _Shown] | tuple[int, int]
 """What Postgres has and what Redis shows."""
 
 
-async def audit_leaderboards(platform: Platform) -> dict[str, int]:
-    """Compare the top and a sample of every running board season.
+Places = dict[int, UUID]
+"""Up to which player each season was looked at: the next round goes on from there, so that everybody's turn comes."""
+
+
+async def audit_leaderboards(platform: Platform, places: Places | None = None) -> dict[str, int]:
+    """Compare the top and a run of players of every running board season.
 
     Scores in flight make both differ for a moment. So what differs is looked at a second time, when all that was
     committed before the first look has been announced; drift is what did not change in between and still differs.
+
+    Args:
+        platform: stores.
+        places: kept by the caller from round to round; without them a round begins at a place picked by chance.
 
     Returns:
         Differing entries by board key; a season with any is rebuilt.
@@ -33,13 +44,14 @@ async def audit_leaderboards(platform: Platform) -> dict[str, int]:
     Raises:
         LiveUnavailable, StoreUnavailable: nothing can be said.
     """
+    places = {} if places is None else places
     boards = await platform.catalog.boards()
     drift: dict[str, int] = {}
     for season in await platform.database.transact(seasons.unfinished):
         board = boards.get(season.board_key)
         if board is None or not await leaderboard.is_ready(platform.live, season.id):
             continue
-        differing = await _drifted(platform, board, season)
+        differing = await _drifted(platform, board, season, places)
         if differing:
             await rebuild_season(platform, board, season)
         drift[board.key] = drift.get(board.key, 0) + differing
@@ -48,11 +60,27 @@ async def audit_leaderboards(platform: Platform) -> dict[str, int]:
     return drift
 
 
-async def _drifted(platform: Platform, board: Board, season: Season) -> int:
+async def _next(tx: Transaction, board: Board, season_id: int, size: int, places: Places) -> list[UUID]:
+    """Whoever's turn it is, and the top, which everybody sees."""
+    ends = await scores.ends(tx, season_id)
+    if ends is None:
+        return []
+    lowest, highest = (end.int for end in ends)
+    after = places.get(season_id) or UUID(int=lowest + secrets.randbelow(highest - lowest + 1))
+    run = await scores.run_after(tx, season_id, after, size)
+    if len(run) < size:
+        run += await scores.run_after(tx, season_id, _LOWEST, size - len(run))
+    places[season_id] = run[-1]
+    top = await scores.best(tx, season_id, _TOP, ascending=board.order is Order.ASC)
+    return list(dict.fromkeys([*run, *top]))
+
+
+async def _drifted(platform: Platform, board: Board, season: Season, places: Places) -> int:
     """How many entries of a sample are wrong and not only on their way."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    players = await platform.database.transact(lambda tx: scores.sample(tx, season.id, platform.settings.audit_sample))
+    size = platform.settings.audit_sample
+    players = await platform.database.transact(lambda tx: _next(tx, board, season.id, size, places))
     suspected = await _differing(platform, board, season, players)
     if not suspected:
         return 0

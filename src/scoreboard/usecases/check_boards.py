@@ -65,10 +65,11 @@ async def _check(
     total, done, suspected = min(total, sample or total), 0, dict[UUID, _Pair]()
     last = proofs.LOWEST
     if sample is not None:
-        # A run of neighbours from a place picked by chance, as the worker's own audit takes.
-        picked = await platform.database.transact(lambda tx: scores.sample(tx, season.id, sample))
-        await _compare(platform, board, season, picked, suspected)
-        findings.looked(Check.BOARDS, len(picked))
+        some = [player.id for player in await platform.database.transact(lambda tx: proofs.some_players(tx, sample))]
+        for start in range(0, len(some), _PAGE):
+            await _compare(platform, board, season, some[start : start + _PAGE], suspected)
+            on_progress(min(start + _PAGE, len(some)), len(some))
+        findings.looked(Check.BOARDS, len(some))
     while sample is None:
         changes = await platform.database.transact(
             lambda tx, a=last: proofs.changes_after(tx, season.id, a, _PAGE)  # type: ignore[misc]

@@ -11,16 +11,18 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from scoreboard import telemetry
+from scoreboard.domain.action import Action
 from scoreboard.domain.board import Board
-from scoreboard.domain.completion import CompletionRequest, Decision, Rows, Suspended
+from scoreboard.domain.completion import CompletionRequest, Decision, Rows, Suspended, judge_attempt
 from scoreboard.domain.errors import Refusal
 from scoreboard.domain.events import EntryType, StandingChange
 from scoreboard.domain.judgement import Judgement, Leave
 from scoreboard.domain.pending import provisional_score
-from scoreboard.domain.player import PlayerStatus
+from scoreboard.domain.player import Player, PlayerStatus
 from scoreboard.domain.policy import Policies
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.storage.database import Transaction
@@ -91,15 +93,15 @@ async def save_completions(
     telemetry.BATCH_ITEMS.labels("complete").observe(len(requests))
 
     marks = marker.take()
+    timed = _Timed()
 
     async def work(tx: Transaction, leave: dict[UUID, Leave]) -> SavedBatch:
         await save_marks(tx, marks, alone=False)
-        rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {}, policies=policies, leave=leave)
+        timed.seconds = 0.0  # of a try that was in vain nothing is told
+        rows = Rows({}, {}, {}, kinds, {}, boards, {}, {}, {}, policies=policies, leave=leave, judge=timed)
         now, stored = await load_rows(platform, tx, requests, rows)
         answers = Answers(requests, rows)
-        asked = time.perf_counter()
         answers.decide_all(now, stored)
-        telemetry.ANTICHEAT_SECONDS.labels("inline").observe(time.perf_counter() - asked)
         if wanted := answers.wanted_suspensions():
             raise SuspensionsWanted(wanted)
         first_seq, outbox_id = await save_decisions(tx, answers, rows, now)
@@ -123,9 +125,26 @@ async def save_completions(
         marker.put_back(marks)
         raise
     telemetry.STAGE_SECONDS.labels("commit").observe(time.perf_counter() - began, telemetry.exemplar())
+    if saved.judgements:
+        telemetry.ANTICHEAT_SECONDS.labels("inline").observe(timed.seconds)
     _count(saved)
     tell(saved.judgements)
     return saved
+
+
+@dataclass(slots=True)
+class _Timed:
+    """Judges, and notes how many seconds that took."""
+
+    seconds: float = 0.0
+
+    def __call__(
+        self, request: CompletionRequest, rows: Rows, player: Player, action: Action, points: int, at: datetime
+    ) -> Judgement:
+        began = time.perf_counter()
+        judged = judge_attempt(request, rows, player, action, points, at)
+        self.seconds += time.perf_counter() - began
+        return judged
 
 
 def _count(saved: SavedBatch) -> None:

@@ -7,6 +7,7 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.packet import Packet
 from engineio.payload import Payload
+from socketio import AsyncManager
 
 from scoreboard import telemetry
 from scoreboard.domain.errors import ErrorCode
@@ -17,6 +18,25 @@ NAME = "socketio"
 """The transport's name in metrics and logs."""
 _PACKETS_A_POLL: int = Payload.max_decode_packets
 """Clients in Python take a longer answer for an error, go, and come back for the same again (Engine.IO's default)."""
+
+
+def keep_scope_only(environ: dict[str, Any] | None) -> None:
+    """Give the memory of a handshake back; its headers stay in the scope, where a second CONNECT looks for them."""
+    if environ is not None:
+        scope = environ["asgi.scope"]
+        environ.clear()
+        environ["asgi.scope"] = scope
+
+
+class Members(AsyncManager):  # type: ignore[misc]
+    """Who is connected. Rooms are ours: the library would keep one for each connection, and look through all of them
+    whenever one ends.
+    """
+
+    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
+        """Only the room of all."""
+        if room is None:
+            super().basic_enter_room(sid, namespace, room, eio_sid)
 
 
 class EngineSocket(AsyncSocket):  # type: ignore[misc]

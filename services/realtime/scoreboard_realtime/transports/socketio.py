@@ -24,7 +24,7 @@ from scoreboard_realtime.errors import Close, close_code
 from scoreboard_realtime.inbound_rate import Rate
 from scoreboard_realtime.parcel import Codec, Parcel, text_frame
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.transports.engineio import NAME, EngineSocket, WiredWebSocket
+from scoreboard_realtime.transports.engineio import NAME, EngineSocket, Members, WiredWebSocket, keep_scope_only
 from scoreboard_realtime.wire import Wire
 
 PATH = "/socket.io"
@@ -131,6 +131,10 @@ class _Outlet:
 _closing: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
 
 
+def _start_nobodys(target: Any, *args: Any, **kwargs: Any) -> "asyncio.Task[Any]":
+    return telemetry.start_nobodys_task(target(*args, **kwargs))
+
+
 class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
     """The Socket.IO server of the process."""
 
@@ -139,6 +143,7 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(
             async_mode="asgi",
             async_handlers=False,
+            client_manager=Members(),
             cors_allowed_origins=origins,
             cors_credentials=False,
             transports=["polling", "websocket"] if settings.polling else ["websocket"],
@@ -150,6 +155,8 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=logging.getLogger("engineio.server"),
         )
         self.eio._async = {**self.eio._async, "websocket": WiredWebSocket}
+        # Its one watcher of all connections would go on with the ids of the first.
+        self.eio.start_background_task = _start_nobodys
         self._reception = reception
         self._settings = settings
         self._live: dict[str, Connection] = {}
@@ -203,6 +210,7 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
+        keep_scope_only(self.environ.get(eio_sid))
         connection = self._live.get(str(self.manager.sid_from_eio_sid(eio_sid, "/")))
         if connection is not None and isinstance(connection.outlet, _Outlet):
             self._silent.pop(eio_sid, None)
