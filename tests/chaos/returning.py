@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,8 +43,11 @@ class _Resuming(LiveSocket):
         self._write(b"\x81" + length + bytes(4) + content)
 
     def _heard(self, content: bytes) -> None:
-        if b'"type":"subscribed"' in content[:64] and b'"resumed":true' in content:
-            self._client.fresh_at = time.monotonic()
+        if b'"type":"subscribed"' in content[:64]:
+            self._client.resumed = b'"resumed":true' in content
+        elif b'"type":"error"' in content and b'"type":"leaderboard.' not in content[:64]:
+            self._client.refused.append(content.decode())
+            self.close()  # a board that could not be opened: it is asked for again over a new connection
         super()._heard(content)
 
     def data_received(self, data: bytes) -> None:
@@ -69,7 +71,7 @@ class Returning:
     Attributes:
         since: where it stands: epoch and sequence of the last message.
         top: the first entry's score in it.
-        fresh_at: when it last got a message of the board, or was told that it missed nothing.
+        resumed: whether it was told, last time, that it missed nothing.
     """
 
     ports: list[int]
@@ -77,7 +79,7 @@ class Returning:
     rng: random.Random
     since: dict[str, object] | None = None
     top: object = None
-    fresh_at: float = 0.0
+    resumed: bool | None = None
     connections: int = 0
     tries: int = 0
     backwards: list[str] = field(default_factory=list)
@@ -91,12 +93,10 @@ class Returning:
             self.backwards.append(f"{shown.seq} after {before['seq']}")
         self.since = {"epoch": shown.epoch, "seq": shown.seq}
         self.top = shown.data[0]["score"] if shown.data else None
-        self.fresh_at = time.monotonic()
 
     def __str__(self) -> str:
-        return f"at {self.since}, showing {self.top}, after {self.connections} connections of {self.tries} tries" + (
-            f", refused {self.refused[-1]}" if self.refused else ""
-        )
+        told = f"resumed: {self.resumed}" + (f", refused: {self.refused[-1]}" if self.refused else "")
+        return f"at {self.since}, showing {self.top}, {self.connections} connections of {self.tries} tries, {told}"
 
     async def follow(self) -> None:
         """Connect, listen, and come back after a pause that grows and differs."""
