@@ -40,8 +40,8 @@ _OTHERS = """## Peers that were not run
 | peer | its own figure, two shared cores | why not here |
 |---|---|---|
 | Nakama 3 (Go), leaderboard write, one core and its own Postgres | 4,200–4,600 a second, p99 29–53 ms | measured once \
-on another day on a machine of the same size; no package of it or of a Go toolchain is among this repository's \
-dependencies |
+on another day on a machine of the same size; it is no dependency of this repository, and Debian 12 brings Go 1.19 \
+only: a Nakama of that age was not built |
 | Nakama 3, read of the first ten | 4,400–4,800 a second | the same |
 
 Nakama's write has no signature, no one-time token, no ledger and no live push; ours has all four. As machines and days
