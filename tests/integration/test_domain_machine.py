@@ -4,10 +4,8 @@ Every step goes through the use cases to real stores; after each the totals in P
 the end of a run so are the leaderboards in Redis and the final standings.
 """
 
-import asyncio
-from collections.abc import Awaitable, Iterator
-from contextlib import AsyncExitStack
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +13,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from scoreboard.domain.action import ActionKind
 from scoreboard.domain.completion import CompletionRequest
 from scoreboard.domain.correction import Scope
 from scoreboard.domain.errors import Refusal
@@ -28,50 +25,22 @@ from scoreboard.usecases.change_status import change_status
 from scoreboard.usecases.check_platform import check_platform
 from scoreboard.usecases.complete_actions import complete_actions
 from scoreboard.usecases.completion_answers import Completion
-from scoreboard.usecases.configure import configure
 from scoreboard.usecases.correction_views import CorrectionView
 from scoreboard.usecases.create_actions import CreatedAction, CreationRequest, create_actions
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 from scoreboard.usecases.sign_seasons import sign_seasons
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.amending import amend, hold
-from tests.arena import BOARDS, KINDS, Arena, open_arena
+from tests.arena import BOARDS, KINDS, Arena
+from tests.integration.domain_theatre import MORE, Theatre
 from tests.scores_model import Attempt, ScoresModel
 from tests.stage import Stores
 
-T = TypeVar("T")
-EVERYWHERE = tuple(board.key for board in BOARDS)
-MORE = (
-    ActionKind("match", "Match", min_points=-9, max_points=9, boards=EVERYWHERE),
-    ActionKind("once", "Once", min_points=-9, max_points=9, once=True, direct=True, boards=("sum", "best")),
-    ActionKind("rest", "With a pause", min_points=-9, max_points=9, cooldown_s=3600, direct=True, boards=("low",)),
-    ActionKind("twice", "Twice", min_points=-9, max_points=9, attempts=2, direct=True, boards=("sum", "newest")),
-)
 ALL = {kind.key: kind for kind in (KINDS[0], *MORE)}
 NAMES = ("ada", "bob")
 PLAYERS, POINTS = st.sampled_from(NAMES), st.integers(-10, 10)
 BEGUN = st.sampled_from([kind.key for kind in MORE])
 DIRECT = st.sampled_from([kind.key for kind in ALL.values() if kind.direct])
-
-
-class Theatre:
-    """One arena for all runs, in a loop of its own: every run has players of its own in it."""
-
-    def __init__(self, stores: Stores) -> None:
-        self._runner = asyncio.Runner()
-        self._stack = AsyncExitStack()
-        self.arena = self.do(self._stack.enter_async_context(open_arena(stores)))
-        self.do(configure(self.arena.platform, BOARDS, (*KINDS, *MORE), managed_by="test"))
-
-    def do(self, work: Awaitable[T]) -> T:
-        async def waited() -> T:
-            return await work
-
-        return self._runner.run(waited())
-
-    def close(self) -> None:
-        self.do(self._stack.aclose())
-        self._runner.close()
 
 
 class Machine(RuleBasedStateMachine):

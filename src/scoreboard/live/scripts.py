@@ -268,12 +268,9 @@ local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'building', 'epoch', 'seq')
 if meta[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1] .. ':meta', 'epoch', ARGV[1], 'run', ARGV[2], 'building', '')
 redis.call('HINCRBY', KEYS[1] .. ':meta', 'seq', 1)
-local tops = redis.call('SMEMBERS', KEYS[1] .. ':tops')
-for t = 1, #tops do redis.call('DEL', tops[t]) end
-redis.call('DEL', KEYS[1] .. ':tops')
-if meta[2] then
-  for _, part in ipairs({':z', ':p', ':d', ':c'}) do redis.call('UNLINK', KEYS[1] .. ':' .. meta[2] .. part) end
-end
+redis.call('DEL', KEYS[1] .. ':tops', unpack(redis.call('SMEMBERS', KEYS[1] .. ':tops')))
+local old = meta[2] and {':z', ':p', ':d', ':c'} or {}
+for _, part in ipairs(old) do redis.call('UNLINK', KEYS[1] .. ':' .. meta[2] .. part) end
 return 1
 """,
 )
