@@ -7,7 +7,7 @@ from functools import partial
 
 @contextmanager
 def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each step, on standard error, so that what a command prints can be piped.
+    """Show a bar for each step, on standard error, so that what a command prints can be piped; in a cron job none.
 
     Yields what to call with (step, done, total); a step that begins again, such as the next board of several, begins
     its bar again.
@@ -16,7 +16,8 @@ def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
         def on_step(step: str, done: int, total: int) -> None:
