@@ -12,7 +12,7 @@ from tests.chaos.catalogue_outside import FAULTS
 from tests.chaos.fault_run import FaultRun
 
 SEED = 5
-_QUICK_MINUTES = 4.0
+_QUICK_MINUTES = 5.0
 _report = pytest.StashKey[pytest.TestReport]()
 
 

@@ -97,6 +97,7 @@ class FaultRun:
         figures = {
             figure.name: asdict(figure)
             | {
+                "at_most": self.limit(figure),
                 "value": round(value_of(samples, figure.of), 3),
                 "worst": round(max(samples), 3),
                 "median": round(statistics.median(samples), 3),

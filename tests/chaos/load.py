@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -206,13 +206,19 @@ class Load:
 
     async def more(self, count: int, within: float = 60.0) -> None:
         """Wait until so many more completions were acknowledged. Raises what the players met."""
-        goal = len(self.acknowledged) + count
+        await self._until(self.acknowledged, len(self.acknowledged) + count, within, "no more answers")
+
+    async def refused(self, count: int, within: float = 60.0) -> None:
+        """Wait until so many tries in all were refused. Raises what the players met."""
+        await self._until(self.refusals, count, within, "nobody is refused")
+
+    async def _until(self, grown: Sized, goal: int, within: float, otherwise: str) -> None:
         deadline = time.monotonic() + within
-        while len(self.acknowledged) < goal:
+        while len(grown) < goal:
             assert self._task is not None
             if self._task.done():
                 self._task.result()
-            assert time.monotonic() < deadline, f"no more answers: {self.statuses}, {self.lost[-3:]}"
+            assert time.monotonic() < deadline, f"{otherwise}: {self.statuses}, {self.lost[-3:]}"
             await asyncio.sleep(0.005)
 
     async def __aexit__(self, kind: object, *_: object) -> None:

@@ -100,7 +100,8 @@ def _rows(rows: Any) -> str:
 
 
 def _fault(fault: Fault, record: Record) -> tuple[str, ...]:
-    done = f"{record['done']:,} {fault.counted}" if not record["skipped"] else "left out"
+    counted = fault.counted.removesuffix("s") if record["done"] == 1 else fault.counted
+    done = f"{record['done']:,} {counted}" if not record["skipped"] else "left out"
     return (
         f"`{fault.name}`",
         fault.title,

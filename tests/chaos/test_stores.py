@@ -187,7 +187,7 @@ async def test_stop_postgres_at_once(ground: Ground, crowd: list[Person], fault:
             assert postgres.pid is not None
             os.kill(postgres.pid, signal.SIGQUIT)  # an immediate stop: no checkpoint, connections are dropped
             await until(lambda: postgres.pid is None, what="Postgres being gone")
-            await until(lambda: len(load.refusals) >= PLAYERS, what="everybody being refused")
+            await load.refused(PLAYERS)
             await ground.start_store(postgres)
             watch, since = Stopwatch(), time.time()
             await load.more(1)
@@ -225,7 +225,7 @@ async def test_terminate_all_connections(ground: Ground, crowd: list[Person], fa
 
 async def refused(ground: Ground, load: Load) -> None:
     """Players are refused, boards can be read, and nothing ends."""
-    await until(lambda: len(load.refusals) >= REFUSALS, within=60, what="refusals")
+    await load.refused(REFUSALS)
     for url in ground.apis:
         page = await ground.client.get(f"{url}/api/v1/boards/main/top")
         assert page.status_code == 200, page.text
