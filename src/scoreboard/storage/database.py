@@ -136,8 +136,9 @@ class _Trust:
     def _made(_connection: Any, record: Any) -> None:
         record.info["made_at"] = time.monotonic()
 
-    def _lost(self, _connection: Any, _record: Any, _error: Any) -> None:
-        self._lost_at = time.monotonic()
+    def _lost(self, _connection: Any, _record: Any, error: BaseException | None) -> None:
+        if not isinstance(error, DisconnectionError):  # which is what we say ourselves, of each that is replaced
+            self._lost_at = time.monotonic()
 
     def _look(self, connection: Any, record: Any, _proxy: Any) -> None:
         if connection.driver_connection.is_closed() or record.info["made_at"] < self._lost_at:
