@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from scoreboard.live.redis_link import LiveUnavailable
-from scoreboard.storage.database import Database, StoreUnavailable, Transaction
+from scoreboard.storage.database import Database, StoreContended, StoreUnavailable, Transaction
 from scoreboard.usecases.platform import Platform, open_platform
 from tests.pipe import Pipe
 from tests.stage import Stores, patient, settings_from
@@ -55,6 +55,21 @@ async def test_no_try_begins_after_the_deadline(stores: Stores) -> None:
         await database.transact(slow)
     await database.close()
     assert tries == 1
+
+
+async def test_who_lost_a_race_for_a_key_too_late_for_another_try_is_told_to_come_back(stores: Stores) -> None:
+    short = {"REQUEST_DEADLINE": "0.3", "DATABASE_STATEMENT_TIMEOUT": "0.2", "DATABASE_LOCK_TIMEOUT": "0.1"}
+    extra = {f"SCOREBOARD_{name}": value for name, value in short.items()}
+    database = Database(settings_from(await stores.environment(**extra)))
+
+    async def twice(tx: Transaction) -> None:
+        await asyncio.sleep(0.4)
+        for _ in range(2):
+            await tx.fetch("INSERT INTO consumer_positions (consumer, seq, updated_at) VALUES ('x', 0, now())")
+
+    with pytest.raises(StoreContended):
+        await database.transact(twice)
+    await database.close()
 
 
 async def test_any_other_runtime_error_is_a_fault_of_ours(platform: Platform) -> None:

@@ -220,12 +220,12 @@ class Database:
                         telemetry.DATABASE_WAIT.observe(time.perf_counter() - began, telemetry.exemplar())
                         return await _commit(connection, work)
             except _WEIGHED as error:
-                self._weigh(error, last=attempt >= self._tries or time.perf_counter() >= deadline)
+                self._weigh(error, tried=attempt >= self._tries, late=time.perf_counter() >= deadline)
                 await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("the last attempt returns or raises")
 
     @staticmethod
-    def _weigh(error: Exception, *, last: bool) -> None:
+    def _weigh(error: Exception, *, tried: bool, late: bool) -> None:
         """Return where another attempt is worth it; raise otherwise."""
         if sqlstate(error) == _TIMED_OUT:
             telemetry.TRANSACTION_FAILURES.labels("timeout").inc()
@@ -233,9 +233,9 @@ class Database:
         lost = is_connection_loss(error)
         if not lost and not is_conflict(error):
             raise error
-        if last or isinstance(error, PoolTimeoutError):
-            if sqlstate(error) == _UNIQUE_VIOLATION:
-                raise error
+        if tried or late or isinstance(error, PoolTimeoutError):
+            if tried and sqlstate(error) == _UNIQUE_VIOLATION:
+                raise error  # a second run would have found whoever came first: this key is taken by something else
             reason = "pool" if isinstance(error, PoolTimeoutError) else "unavailable" if lost else "contended"
             telemetry.TRANSACTION_FAILURES.labels(reason).inc()
             if not lost:
