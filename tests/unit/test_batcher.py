@@ -209,6 +209,24 @@ async def test_what_nobody_waits_for_any_more_is_not_saved() -> None:
     assert store.batches == [[1, 2, 3], [5]]
 
 
+async def test_only_full_batches_ahead_are_waited_for() -> None:
+    store = Store()
+    store.open.clear()
+    batcher = store.batcher(most=10)
+    tasks = [asyncio.create_task(batcher.submit(0))]
+    await turns()
+    await asyncio.sleep(0.05)
+    tasks += [asyncio.create_task(batcher.submit(n)) for n in range(1, 10)]
+    await turns()
+    assert batcher.ahead() == 0, "a store that is slow takes all of these with the next batch"
+    tasks += [asyncio.create_task(batcher.submit(n)) for n in range(20, 36)]
+    await turns()
+    assert batcher.ahead() >= 2 * 0.05
+    store.open.set()
+    await asyncio.gather(*tasks)
+    assert batcher.ahead() == 0
+
+
 async def test_finish_waits_for_everything() -> None:
     store = Store()
     store.open.clear()

@@ -107,13 +107,14 @@ class Batcher(Generic[Item, Kept, Answer]):
         return time.perf_counter() - self._waiting[0][3] if self._waiting else 0.0
 
     def ahead(self) -> float:
-        """Seconds that an item would wait which came now: the batches before it, each as long as the last one took.
+        """Seconds that an item would wait which came now: the full batches before it, each as long as the last took.
 
-        One that is under way for longer than that counts as it is.
+        One that is under way for longer than that counts as it is. The batch that the item itself joins does not count:
+        a store that answers slowly makes everybody wait for it, and takes all of them.
         """
         begun = min(self._begun.values(), default=None)
         longest = max(self._lasted, 0.0 if begun is None else time.perf_counter() - begun)
-        return -(-len(self._waiting) // self._most) * longest
+        return len(self._waiting) // self._most * longest
 
     def _may_flush(self) -> bool:
         if self._free <= 0:
