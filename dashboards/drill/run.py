@@ -41,9 +41,6 @@ class Pace:
         scale: how many times faster than in real life time passes in the rules.
         every: seconds between two scrapes and two evaluations.
         gather: seconds until Alertmanager tells. A burst of errors is scaled, two looks at the stores are not.
-        forgets: seconds after which Alertmanager has forgotten a group whose alerts are over (dispatch.go looks twice a
-            minute). Until then a new alert of that name is told with the group's next round, and no longer waits for
-            its cause to overtake it.
         stays: seconds that a fault goes on once it is told: what else would be told of it has time to come.
         people: how many play.
     """
@@ -51,18 +48,17 @@ class Pace:
     scale: float = 30
     every: int = 1
     gather: int = 15
-    forgets: int = 30
     stays: float = 12
     people: int = 14
 
     @property
     def quiet(self) -> float:
         """Seconds without any alert after which nothing more is told of a fault."""
-        return self.gather + self.forgets + 3 * self.every
+        return self.gather + 3 * self.every
 
 
 USUAL = Pace()
-QUICK = Pace(scale=60, gather=3, forgets=0, stays=3, people=4)
+QUICK = Pace(scale=60, gather=3, stays=3, people=4)
 """For one fault whose alert waits for no look at the stores."""
 Say = Callable[[str], None]
 

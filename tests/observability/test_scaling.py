@@ -43,6 +43,17 @@ def test_nothing_is_shorter_than_five_scrapes() -> None:
     assert min(map(seconds, re.findall(r"interval: (\w+)", text))) == 2
 
 
+def test_a_store_that_is_down_fires_before_what_follows_from_it() -> None:
+    alerts = {rule["alert"]: rule for group in faster(GROUPS, 30, 1) for rule in group["rules"] if "alert" in rule}
+    looks = 10 + 1  # two of them, five seconds apart, and an evaluation
+    down = looks + max(seconds(alerts[f"Scoreboard{store}Down"]["for"]) for store in ("Database", "Redis"))
+    follows = alerts["ScoreboardApiErrorsFast"]
+    assert seconds(follows["for"]) > down
+    waits = [each for each in alerts.values() if each["labels"].get("needs") and not each["labels"].get("provides")]
+    assert len(waits) > 20
+    assert all(seconds(each["for"]) > down for each in waits if "for" in each)
+
+
 @pytest.mark.parametrize("scale", [30, 60])
 def test_thresholds_and_names_are_those_of_real_life(scale: float) -> None:
     for group, quick in zip(GROUPS, faster(GROUPS, scale, 1), strict=True):
