@@ -10,7 +10,7 @@ class Work(BaseModel):
     flush_items: int = Field(200, ge=1, le=1000, description="items of one transaction")
     flush_in_flight: int = Field(2, ge=1, le=4, description="one is decided while the other commits")
     flush_crowd: int = Field(
-        100, ge=1, description="waiting items that are saved beside a batch under way; fewer share the next one"
+        1, ge=1, description="waiting items that are saved beside a batch under way; fewer share the next one"
     )
     flush_patience: float = Field(
         0.05, gt=0, description="seconds that they wait for it at most: it may be held up by a locked row"
