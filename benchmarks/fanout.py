@@ -33,7 +33,7 @@ _LONGEST = 15.0  # seconds for one server at one size; at least so many rounds a
 _FEWEST = 10
 _BRISK = {"SCOREBOARD_TICK": "0.001"}  # so that ours is measured in a closed loop too, and not asleep between frames
 _SLOW_BUFFER = 4096  # bytes: a stalled reader's kernel takes little
-_SETTLE = 1.0
+_SETTLE = 1.0  # seconds until what connections leave behind is done: it is no part of a delivery
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """A running platform's parts for the stateful test, driven from a thread of its own."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack
 from typing import TypeVar
+
+import pytest
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.usecases.configure import configure
@@ -38,3 +40,10 @@ class Theatre:
     def close(self) -> None:
         self.do(self._stack.aclose())
         self._runner.close()
+
+
+@pytest.fixture
+def theatre(stores: Stores) -> Iterator[Theatre]:
+    opened = Theatre(stores)
+    yield opened
+    opened.close()

@@ -4,7 +4,6 @@ Every step goes through the use cases to real stores; after each the totals in P
 the end of a run so are the leaderboards in Redis and the final standings.
 """
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +31,10 @@ from scoreboard.usecases.sign_seasons import sign_seasons
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from tests.amending import amend, hold
 from tests.arena import BOARDS, KINDS, Arena
-from tests.integration.domain_theatre import MORE, Theatre
+from tests.integration.domain_theatre import MORE, Theatre, theatre
 from tests.scores_model import Attempt, ScoresModel
-from tests.stage import Stores
+
+__all__ = ["theatre"]
 
 ALL = {kind.key: kind for kind in (KINDS[0], *MORE)}
 NAMES = ("ada", "bob")
@@ -259,13 +259,6 @@ class Machine(RuleBasedStateMachine):
             assert [(names[row.player_id], row.score) for row in rows] == self.model.order(
                 board_key, season, list(NAMES)
             )
-
-
-@pytest.fixture
-def theatre(stores: Stores) -> Iterator[Theatre]:
-    opened = Theatre(stores)
-    yield opened
-    opened.close()
 
 
 def run(theatre: Theatre, *, runs: int, steps: int, **options: Any) -> None:

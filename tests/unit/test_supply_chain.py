@@ -63,7 +63,7 @@ def test_every_pin_is_exact_and_has_its_hashes() -> None:
 def test_no_file_names_a_registry() -> None:
     for name, text in texts().items():
         assert not REGISTRIES.search(text), name
-    for folder in ("tests/contract/node", "benchmarks/node"):
+    for folder in ("tests/contract/node", "tests/charts/node", "benchmarks/node"):
         text = (ROOT / folder / "package-lock.json").read_text("utf-8")
         assert "://" not in text, "an address; npm writes funding pages too: take them out"
         node = json.loads(text)
