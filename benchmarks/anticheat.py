@@ -61,8 +61,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write all figures there")
     asked = parser.parse_args()
-    facts = report.machine({})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine(stores=False)
     with threadpool_limits(1):
         sys.exit(_measure(asked.people, asked.rounds, asked.json, facts))
 

@@ -101,8 +101,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, help="write all figures there")
     asked = parser.parse_args()
-    facts = report.machine({})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine(stores=False)
     found = measure(asked.rounds, asked.batch)
     report.table(f"Judging a completion, batch of {asked.batch}", ["µs an item"], [[str(report.spread(found))]])
     measured = {"inline_us": min(found)}

@@ -30,7 +30,6 @@ from scoreboard.usecases.configure import configure
 from scoreboard.usecases.platform import open_platform
 from scoreboard.usecases.rebuild_leaderboard import rebuild_leaderboards
 from scoreboard.usecases.sign_seasons import sign_seasons
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _BATCH = 20_000
 _MIB = 1024
@@ -208,8 +207,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path, help="write all figures there")
     asked = parser.parse_args()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground:
         environment = ground.environment("checked")
         asyncio.run(fill(settings_of(environment), asked.players, asked.entries))

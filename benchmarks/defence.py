@@ -37,7 +37,6 @@ from scoreboard_api.app import create_app
 from scoreboard_api.defence import admit, authenticate
 from scoreboard_api.signatures import read_signature
 from scoreboard_api.wiring import Wiring
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _KIND = ActionKind("quiz", "Quiz", points=10, min_duration_s=1, boards=("main",))
 Defend = Callable[[Request], Awaitable[None]]
@@ -187,8 +186,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path, help="write all figures there")
     asked = parser.parse_args()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground:
         settings = settings_of(ground.environment("defence"))
         os.sched_setaffinity(0, ground.cores.server)

@@ -25,7 +25,6 @@ from benchmarks.fan_crowd import FanCrowd, Programs, compiled
 from benchmarks.fan_servers import Contender, Ours, Stage, captured_event, memory_kb, peers, prepared_stage, process_cpu
 from benchmarks.ground import Ground, prepared_ground
 from benchmarks.sockets import allow_many_files
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _WARM_UP = 5  # rounds that do not count
 _REST = 3  # times as long as the event took, as in the service's fan-out
@@ -275,8 +274,7 @@ def main() -> None:
     """Measure, print, judge."""
     asked = _arguments()
     allow_many_files()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     progress = Progress()
     try:
         with prepared_ground() as ground:

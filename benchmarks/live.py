@@ -29,7 +29,6 @@ from benchmarks.load import Order, Plan
 from benchmarks.seeding import BOARD, Seeded, begin_actions, seed
 from benchmarks.sockets import Crowd, allow_many_files, connect
 from scoreboard.telemetry import utc_now
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _PLAYERS = 8  # fewer than the board shows: every score is seen
 _PATIENCE = 5.0
@@ -194,8 +193,7 @@ def main() -> None:
     """Measure, print, judge."""
     asked = _arguments()
     allow_many_files()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground:
         phases, crowd = _bench(ground, asked)
     head = ["board", "scores", "from", "p50 ms", "p90 ms", "p99 ms", "longest ms"]

@@ -22,7 +22,6 @@ from benchmarks.contest import Contender, enter, finish, run_round, send, warm
 from benchmarks.ground import Ground, prepared_ground
 from benchmarks.load import Order, Plan, Result
 from benchmarks.seeding import BOARD
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _HEALTH, _TOP, _MINE, _AROUND, _WRITE = "/health/live", "top", "my place", "around me", "completion"
 _ASKED = {
@@ -139,8 +138,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, judge."""
     asked = _arguments()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground:
         print(f"\ncores: servers {set(ground.cores.server)}, stores and load {set(ground.cores.others)}")
         contenders: dict[int, Contender] = {}

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scoreboard_cli.binaries import find_postgres, find_valkey
+
 _GOALS = Path(__file__).with_name("goals.toml")
 _JUDGED = "Against benchmarks/goals.toml"
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "sqlalchemy", "asyncpg", "redis", "msgspec", "pydantic")
@@ -32,6 +34,14 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread:
     """The spread of at least one value."""
     return Spread(statistics.median(values), min(values), max(values))
+
+
+def tell_machine(*, stores: bool = True) -> dict[str, str]:
+    """Print what this runs on, and return it; ``stores``: with the versions of Postgres and of the Redis server."""
+    programs = {"postgres": find_postgres().postgres, "valkey": find_valkey()} if stores else {}
+    facts = machine(programs)
+    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    return facts
 
 
 def machine(servers: Mapping[str, Path]) -> dict[str, str]:

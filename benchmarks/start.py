@@ -23,7 +23,6 @@ import psutil
 
 from benchmarks import report
 from benchmarks.ground import ROOT, Ground, Server, prepared_ground
-from scoreboard_cli.binaries import find_postgres, find_valkey
 from scoreboard_cli.ports import pick_free
 from scoreboard_cli.running import STORES, find_running
 
@@ -175,8 +174,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures there")
     asked = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()), end="\n\n")
+    facts = report.tell_machine()
     pages, idle = _whole(asked.rounds, asked.settle)
     services = _services(asked.rounds)
     rows = [["first page, empty folder", f"{pages[0]:.2f}"]]

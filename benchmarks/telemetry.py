@@ -18,7 +18,6 @@ from urllib.request import Request, urlopen
 from benchmarks import report
 from benchmarks.contest import HEAD, Contender, enter, finish, rows, run_round, summary, warm
 from benchmarks.ground import ROOT, Ground, prepared_ground
-from scoreboard_cli.binaries import find_postgres, find_valkey
 from scoreboard_cli.ports import pick_free
 
 _PLENTY = 20_000  # actions begun for each second of a round; more than can be completed
@@ -119,8 +118,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, judge."""
     asked = _arguments()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground, _collector(ground) as collector:
         print(f"\ncores: server {set(ground.cores.server)}, stores and load {set(ground.cores.others)}")
         contenders = _enter_all(ground, collector, asked)

@@ -18,7 +18,6 @@ from benchmarks import pgbench, report
 from benchmarks.contest import HEAD, Contender, enter, finish, rows, run_round, summary, warm
 from benchmarks.ground import Ground, prepared_ground
 from benchmarks.soak import Slice, growth_percent, soak
-from scoreboard_cli.binaries import find_postgres, find_valkey
 
 _ENTRIES = {"naive": "benchmarks.naive_app", "ours": "scoreboard_api"}
 _TWO = "ours, 2 processes"
@@ -75,8 +74,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, judge."""
     asked = _arguments()
-    facts = report.machine({"postgres": find_postgres().postgres, "valkey": find_valkey()})
-    print("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+    facts = report.tell_machine()
     with prepared_ground() as ground:
         print(f"\ncores: server {set(ground.cores.server)}, stores and load {set(ground.cores.others)}")
         contenders: list[Contender] = []

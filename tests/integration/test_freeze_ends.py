@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from scoreboard.usecases.run_seasons import run_seasons
 from tests.conftest import Api, open_api
 from tests.integration.test_freeze import DENSE, FROZEN_OF, Cup, cup, named
 from tests.stage import Stores, register, until
+from tests.store_calls import store_calls
 
 __all__ = ["cup"]
 
@@ -141,20 +141,7 @@ async def test_without_a_freeze_nothing_more_is_asked_of_the_stores(api: Api) ->
     """The paths that everybody takes: one call to Redis for a read, none to Postgres."""
     ada = await register(api.client)
     await ada.score("match", points=3)
-    live, database = api.platform.live, api.platform.database
-    calls: list[str] = []
-    run, transact = live.run, database.transact
-
-    async def counted(script: Any, *arguments: Any) -> Any:
-        calls.append(script.name)
-        return await run(script, *arguments)
-
-    async def counted_transact(work: Any) -> Any:
-        calls.append("postgres")
-        return await transact(work)
-
-    live.run, database.transact = counted, counted_transact  # type: ignore[method-assign]
-    try:
+    with store_calls(api.platform) as calls:
         for path, expected in (
             ("top?limit=7", ["read_top", "read_range", "keep_top"]),
             ("entries", ["read_range"]),
@@ -166,5 +153,3 @@ async def test_without_a_freeze_nothing_more_is_asked_of_the_stores(api: Api) ->
             calls.clear()
             assert (await api.client.get(f"{DENSE}/{path}")).status_code == 200
             assert [call for call in calls if call != "guard"] == expected, path
-    finally:
-        live.run, database.transact = run, transact  # type: ignore[method-assign]

@@ -1,7 +1,6 @@
 """Places that are asked for in the same moment: everybody gets the own answer, and the stores are asked once."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
 from scoreboard.domain.errors import ErrorCode, Refusal
@@ -11,6 +10,7 @@ from scoreboard.usecases.read_board import BoardView
 from scoreboard.usecases.read_places import OwnPlace, Place, read_own_places, read_places_around
 from tests.conftest import Api
 from tests.stage import Person, register
+from tests.store_calls import store_calls
 
 NOBODY = UUID(int=1)
 
@@ -52,26 +52,11 @@ async def test_each_gets_the_places_around_the_own_player(api: Api) -> None:
 async def test_who_asks_in_the_same_moment_shares_the_calls(api: Api) -> None:
     """What comes while a batch is under way makes the next one: two batches at most, whatever their number."""
     found = await players(api)
-    live, database = api.platform.live, api.platform.database
-    calls: list[str] = []
-    run, transact = live.run, database.transact
-
-    async def counted(script: Any, *arguments: Any) -> Any:
-        calls.append(script.name)
-        return await run(script, *arguments)
-
-    async def counted_transact(work: Any) -> Any:
-        calls.append("postgres")
-        return await transact(work)
-
     asked = [(Place("main", None, Look()), UUID(player.id)) for player in found] * 20
-    live.run, database.transact = counted, counted_transact  # type: ignore[method-assign]
-    try:
+    with store_calls(api.platform) as calls:
         answers = await asyncio.gather(*(api.wiring.own_places.submit(one) for one in asked))
         around = [(place, Around(player, 2)) for place, player in asked]
         views = await asyncio.gather(*(api.wiring.arounds.submit(one) for one in around))
-    finally:
-        live.run, database.transact = run, transact  # type: ignore[method-assign]
     assert [answer.own.score for answer in answers] == [5, 9, 7] * 20
     assert all(
         str(player) in {str(entry.player_id) for entry in view.page.entries}
