@@ -44,6 +44,7 @@ GENEROUS = {
     "SCOREBOARD_OVERLOAD_DELAY": "2",
 }
 _databases = itertools.count(1)
+_emptied = itertools.count(1)
 _NUMBERED = 64  # databases of one Valkey
 
 
@@ -109,17 +110,23 @@ class Stores:
         number = next(_databases)
         name = f"test_{os.getpid()}_{number}"
         await self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        redis_url = self.valkey.url_for(number % _NUMBERED)
-        client = Redis.from_url(redis_url)
-        await client.flushdb()
-        await client.aclose()
         return {
             **self.keys,
             **GENEROUS,
             "DATABASE_URL": self.postgres.url_for(name),
-            "REDIS_URL": redis_url,
+            "REDIS_URL": await self.emptied_redis(),
             **extra,
         }
+
+    async def emptied_redis(self) -> str:
+        """The address of a numbered database of Valkey that holds nothing: what another test said in its stream would
+        be taken for this one's, as both number their ledgers from 1.
+        """
+        url = self.valkey.url_for(next(_emptied) % _NUMBERED)
+        client = Redis.from_url(url)
+        await client.flushdb()
+        await client.aclose()
+        return url
 
     async def _run(self, statement: str) -> None:
         connection = await asyncpg.connect(self.postgres.url_for("postgres"))

@@ -54,7 +54,7 @@ async def prepare(stores: Stores) -> Found:
     parts = urlsplit(stores.postgres.url_for(name))
     place = f"{parts.hostname}:{parts.port}/{name}"
     owner_url, service_url = (f"postgresql://{role}:{password}@{place}" for role in (owner, login))
-    redis_url = stores.valkey.url_for(number % 16)
+    redis_url = await stores.emptied_redis()
     keys = {
         "signing-key": stores.keys["SCOREBOARD_SIGNING_KEY"],
         "master-key": stores.keys["SCOREBOARD_MASTER_KEY"],
