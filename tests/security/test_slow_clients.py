@@ -1,4 +1,4 @@
-"""Clients that send a head without an end, or none at all, do not keep a connection."""
+"""Clients that send a head or a body without an end, or none at all, do not keep a connection."""
 
 import asyncio
 import time
@@ -11,13 +11,21 @@ import pytest_asyncio
 from tests.stage import Service, Stores
 
 DEADLINE = 0.5
+WHOLE = 2.0
+POSTS = {"api": b"/api/v1/auth/login", "realtime": b"/socket.io/?EIO=4&transport=polling&sid=x"}
 
 
 @pytest_asyncio.fixture(scope="module", params=["api", "realtime"])
 async def hurried(
     request: pytest.FixtureRequest, stores: Stores, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Service]:
-    environment = await stores.environment(SCOREBOARD_HEAD_DEADLINE=str(DEADLINE), SCOREBOARD_HEAD_LIMIT="8192")
+    environment = await stores.environment(
+        SCOREBOARD_HEAD_DEADLINE=str(DEADLINE),
+        SCOREBOARD_HEAD_LIMIT="8192",
+        SCOREBOARD_DATABASE_LOCK_TIMEOUT="1",
+        SCOREBOARD_DATABASE_STATEMENT_TIMEOUT="1.5",
+        SCOREBOARD_REQUEST_DEADLINE=str(WHOLE),
+    )
     log: Path = tmp_path_factory.mktemp("slow") / f"{request.param}.log"
     service = Service(request.param, environment, log)
     service.start()
@@ -84,3 +92,39 @@ async def test_honest_clients_notice_nothing(hurried: Service) -> None:
     last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answer, _ = await spoken(hurried, whole, whole, last, pause=0.3)
     assert answer.count(b"HTTP/1.1 200 ") == 3
+
+
+def post(service: Service, *lines: bytes) -> bytes:
+    head = [b"POST %s HTTP/1.1" % POSTS[service.name], b"Host: x", b"Content-Type: application/json", *lines]
+    return b"\r\n".join(head) + b"\r\n\r\n"
+
+
+async def test_two_lengths_for_one_body_are_refused(hurried: Service) -> None:
+    """A proxy that believes one of them and we the other one would be two requests where it saw one."""
+    for lines in (
+        (b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+        (b"Transfer-Encoding: chunked", b"Content-Length: 5"),
+        (b"Content-Length: 5", b"Content-Length: 6"),
+    ):
+        answer, _ = await spoken(
+            hurried, post(hurried, *lines) + b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 400 "), lines
+        assert answer.count(b"HTTP/1.1 ") == 1, lines
+
+
+async def test_a_body_without_a_length_is_bounded_too(hurried: Service) -> None:
+    """What is refused is not read on: the connection ends."""
+    chunks = [b"400\r\n" + b"x" * 1024 + b"\r\n"] * 100
+    answer, seconds = await spoken(hurried, post(hurried, b"Transfer-Encoding: chunked"), *chunks, pause=0.002)
+    assert answer == b"reset" or (answer.startswith(b"HTTP/1.1 413 ") and b"PAYLOAD_TOO_LARGE" in answer)
+    assert seconds < DEADLINE + 3
+
+
+@pytest.mark.parametrize("drops", [0, 8])
+async def test_a_body_that_never_ends_is_cut_off_in_time(hurried: Service, drops: int) -> None:
+    head = post(hurried, b"Content-Length: 100", b"Connection: close")
+    answer, seconds = await spoken(hurried, head, *[b"x"] * drops, pause=0.2)
+    # Who goes on sending to a connection that was closed may lose the answer.
+    assert (drops and answer == b"reset") or (answer.startswith(b"HTTP/1.1 504 ") and b"DEADLINE_EXCEEDED" in answer)
+    assert seconds < WHOLE + 3

@@ -89,6 +89,8 @@ def problem_response(refusal: Refusal, *, instance: str, request_id: str) -> Res
     body = problem_body(refusal, instance=instance, request_id=request_id)
     status = body["status"]
     headers: dict[str, str] = {"Cache-Control": "no-store", **((refusal.extra or {}).get("headers") or {})}
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"  # nothing reads on what the client goes on to send (RFC 9110 §15.5.14)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = f'Bearer realm="scoreboard", error="{_oauth_error(refusal.code)}"'
     if "retry_after" in body:

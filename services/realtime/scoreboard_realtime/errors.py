@@ -40,6 +40,7 @@ META_CODES: dict[ErrorCode, int] = {
     ErrorCode.OVERLOADED: 503,
     ErrorCode.DRAINING: 503,
     ErrorCode.INTERNAL_ERROR: 500,
+    ErrorCode.DEADLINE_EXCEEDED: 504,
 }
 
 CLOSES: dict[ErrorCode, Close] = {

@@ -3,6 +3,7 @@
 Everything that goes out over HTTP passes here as well and gets its security headers.
 """
 
+import asyncio
 from typing import Any
 
 from scoreboard import telemetry
@@ -23,6 +24,8 @@ _REFUSED = 400
 _SSE_PREFIX = sse.PATH.partition("{")[0]
 _STRANGER = Refusal(ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
 _TOO_LARGE = Refusal(ErrorCode.PAYLOAD_TOO_LARGE, "This message is larger than the live protocol allows.")
+_TOO_LATE = Refusal(ErrorCode.DEADLINE_EXCEEDED, "This message did not come whole in time.")
+_CLOSING = {"Connection": "close"}  # so that nothing reads on what a client goes on to send (RFC 9110 §15.5.14)
 
 
 class Gate:
@@ -45,9 +48,12 @@ class Gate:
     async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
         origin = header(scope, b"origin")
         refusal = self._refusal(scope, origin)
+        if refusal is None and scope.get("method") == "POST" and scope["path"].startswith(_ENGINE):
+            receive, refusal = await _read_whole(receive, self._settings)
         if refusal is not None:
             _count(refusal)
-            await _refuse(refusal, self._cors(scope, origin), scope, receive, send)
+            closing = _CLOSING if refusal in (_TOO_LARGE, _TOO_LATE) else {}
+            await _refuse(refusal, {**self._cors(scope, origin), **closing}, scope, receive, send)
             return
         if scope["type"] == "http" and scope["path"].startswith(_SSE_PREFIX):
             send = _with_cors(send, self._cors(scope, origin))
@@ -87,6 +93,37 @@ class Gate:
         if not origin or not origin_allowed(self._settings, origin):
             return {"Vary": "Origin"}
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+async def _read_whole(receive: Any, settings: Settings) -> tuple[Any, Refusal | None]:
+    """Read what a polling client posts before Engine.IO does, which waits for ever for a body's end.
+
+    Returns:
+        A ``receive`` that gives the body in one piece, and then what comes after it; and a refusal when the body is
+        larger than the live protocol allows, or did not come in the time that a head has.
+    """
+    body, more = b"", True
+    try:
+        async with asyncio.timeout(settings.head_deadline):
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":  # the client has gone
+                    return _first(message, receive), None
+                body, more = body + message.get("body", b""), message.get("more_body", False)
+                if len(body) > settings.socket_payload:
+                    return receive, _TOO_LARGE
+    except TimeoutError:
+        return receive, _TOO_LATE
+    return _first({"type": "http.request", "body": body, "more_body": False}, receive), None
+
+
+def _first(message: Any, receive: Any) -> Any:
+    waiting = [message]
+
+    async def receive_first() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_first
 
 
 def _count(refusal: Refusal) -> None:
