@@ -244,7 +244,8 @@ return out
 )
 
 # KEYS: prefix. ARGV: building epoch, dense, items as in PROJECT, packed (MessagePack): as arguments of their own they
-# cost the client more than everything else of a rebuild. Returns 1, or 0 when the building epoch is gone.
+# cost the client more than everything else of a rebuild. Players who are new to it, nearly all, are placed with two
+# commands for all of them, the others one by one. Returns 1, or 0 when the building epoch is gone.
 LOAD = Script(
     "load",
     _PLACE
@@ -252,8 +253,32 @@ LOAD = Script(
 if redis.call('HGET', KEYS[1] .. ':meta', 'building') ~= ARGV[1] then return 0 end
 local base = KEYS[1] .. ':' .. ARGV[1]
 local items = cmsgpack.unpack(ARGV[3])
-for a = 1, #items, 5 do
-  place(base, items[a], items[a + 1], items[a + 2], items[a + 3], items[a + 4], ARGV[2] == '1')
+if #items == 0 then return 1 end
+local dense = ARGV[2] == '1'
+local players, new, fields, members, others = {}, {}, {}, {}, {}
+for a = 1, #items, 5 do players[#players + 1] = items[a] end
+local known = redis.call('HMGET', base .. ':p', unpack(players))
+for k, player in ipairs(players) do
+  local a = 5 * k
+  if known[k] or new[player] or dense then
+    others[#others + 1] = a
+  else
+    local version, score, tie, name = items[a - 3], items[a - 2], items[a - 1], items[a]
+    new[player] = true
+    fields[#fields + 1] = player
+    if score == '' then
+      fields[#fields + 1] = version .. '||' .. name
+    else
+      fields[#fields + 1] = version .. '|' .. tie .. '|' .. name
+      members[#members + 1] = score
+      members[#members + 1] = tie .. ':' .. player
+    end
+  end
+end
+if #fields > 0 then redis.call('HSET', base .. ':p', unpack(fields)) end
+if #members > 0 then redis.call('ZADD', base .. ':z', unpack(members)) end
+for _, a in ipairs(others) do
+  place(base, items[a - 4], items[a - 3], items[a - 2], items[a - 1], items[a], dense)
 end
 return 1
 """,

@@ -5,7 +5,7 @@ Every process builds one ``Database`` in its wiring and hands it to the use case
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg
@@ -50,6 +50,16 @@ class Transaction:
             asyncpg.PostgresError: what :meth:`Database.transact` does not retry, as the driver raises it.
         """
         return await self._driver.fetch(statement, *arguments)
+
+    async def pages(self, statement: str, *arguments: object, size: int) -> AsyncIterator[list[asyncpg.Record]]:
+        """Run a statement with parameters ``$1`` to ``$n`` through a cursor of the server: so many rows at a time.
+
+        Raises:
+            asyncpg.PostgresError: as :meth:`fetch`.
+        """
+        cursor = await self._driver.cursor(statement, *arguments)
+        while rows := await cursor.fetch(size):
+            yield rows
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement of SQLAlchemy. Raises sqlalchemy.exc.DBAPIError."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from scoreboard.domain.events import StandingChange
 from scoreboard.domain.score import Total
@@ -42,11 +42,11 @@ _CHANGES = text(
     f"{_SHOWN} WHERE (s.season_id, s.player_id) IN"
     " (SELECT * FROM unnest(CAST(:seasons AS bigint[]), CAST(:players AS uuid[])))"
 )
-_ALL = text(f"{_SHOWN} WHERE s.season_id = :season")
+_ALL = f"{_SHOWN} WHERE s.season_id = $1"
 _COUNT = text("SELECT count(*) FROM scores WHERE season_id = :season")
 
 
-def _change(row: Row[*tuple[Any, ...]]) -> StandingChange:
+def _change(row: Iterable[Any]) -> StandingChange:
     season, board, player, username, score, reached_at, version, visible = row
     return StandingChange(season, board, player, username, None, score if visible else None, reached_at, version)
 
@@ -83,8 +83,7 @@ async def changes_of_player(tx: Transaction, player_id: UUID) -> list[StandingCh
 
 async def stream(tx: Transaction, season_id: int, chunk: int) -> AsyncIterator[list[StandingChange]]:
     """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size."""
-    result = await tx.stream(_ALL, {"season": season_id}, chunk=chunk)
-    async for rows in result.partitions(chunk):
+    async for rows in tx.pages(_ALL, season_id, size=chunk):
         yield [_change(row) for row in rows]
 
 
