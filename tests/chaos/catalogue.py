@@ -65,7 +65,7 @@ class Elsewhere:
 
     title: str
     expected: str
-    tests: str
+    tests: tuple[str, ...]
     counts: tuple[str, ...] = ()
 
 

@@ -149,31 +149,31 @@ ELSEWHERE = (
     Elsewhere(
         "attacks on access tokens: none, another algorithm, kid tricks, changed bits",
         "the exact code for each",
-        "tests/security/test_tokens.py",
+        ("tests/security/test_tokens.py",),
         ("mutated access tokens", "wrong tokens over HTTP"),
     ),
     Elsewhere(
         "attacks on signed requests, and replays",
         "the exact code for each; a replay has no effect",
-        "tests/security/test_signing.py",
+        ("tests/security/test_signing.py",),
         ("signed requests against the oracle", "parallel replays"),
     ),
     Elsewhere(
         "every role at every route",
         "what the matrix says, in each cell",
-        "tests/security/test_role_matrix.py",
+        ("tests/security/test_role_matrix.py",),
         ("cells of the role matrix",),
     ),
     Elsewhere(
         "schemathesis over the whole API, with tokens",
         "no 5xx, every status documented",
-        "tests/security/test_fuzz.py",
+        ("tests/security/test_fuzz.py",),
         ("schemathesis cases",),
     ),
     Elsewhere(
         "malformed messages, frames and handshakes at both kinds of sockets, one by one",
         "the close code for each; a watcher notices nothing",
-        "tests/security/test_sockets.py",
+        ("tests/security/test_sockets.py", "tests/security/test_sockets_refused.py"),
         ("attacks on sockets",),
     ),
 )

@@ -88,7 +88,7 @@ def page(records: Sequence[Record], machine: Mapping[str, str], *, full: bool, s
                 each.title,
                 each.expected,
                 ", ".join(f"{REQUIRED[name]:,} {name}" for name in each.counts) or "all",
-                f"`{each.tests}`",
+                ", ".join(f"`{name}`" for name in each.tests),
             )
             for each in ELSEWHERE
         ),
