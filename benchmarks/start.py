@@ -180,6 +180,7 @@ def main() -> None:
     rows = [["first page, empty folder", f"{pages[0]:.2f}"]]
     rows += [["first page, the folder of before", str(report.spread(pages[1:]))]]
     rows += [[f"{name} ready", str(report.spread(values))] for name, values in services.items()]
+    print()
     report.table("Seconds from the command", ["what", "s"], rows)
     held = sorted(idle.mebibytes.items(), key=lambda one: -one[1])
     total = sum(idle.mebibytes.values())

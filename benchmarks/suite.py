@@ -47,7 +47,7 @@ ALL = (
     Benchmark("live", 1.5, ("--sockets", "200", "--scores", "15")),
     Benchmark("defence", 0.5, ("--rounds", "5")),
     Benchmark("anticheat", 1, ("--people", "100", "--rounds", "1")),
-    Benchmark("telemetry", 3, ("--pairs", "1", "--seconds", "3"), ("--pairs", "5")),
+    Benchmark("telemetry", 4, ("--pairs", "1", "--seconds", "3"), ("--pairs", "9")),
     Benchmark("start", 2, ("--rounds", "1", "--settle", "3")),
 )
 
