@@ -125,6 +125,7 @@ def test_close_codes() -> None:
         ErrorCode.TOO_MANY_REQUESTS: 4429,
         ErrorCode.USER_RATE_LIMIT: 4429,
         ErrorCode.UNAUTHENTICATED: 4408,
+        ErrorCode.DEADLINE_EXCEEDED: 4408,
         ErrorCode.INVALID_TOKEN: 1008,
         ErrorCode.TOKEN_EXPIRED: 1008,
         ErrorCode.TOKEN_REVOKED: 4501,

@@ -131,7 +131,7 @@ class Realtime:
         await self.socketio.finish()
         await self.feed.close()
         with contextlib.suppress(LiveUnavailable):
-            await self.reception.leases.give_back()
+            await self.reception.leases.end()
 
     async def drain(self) -> None:
         """Say that this process stops, let nobody in, and close what is open, spread over some seconds."""

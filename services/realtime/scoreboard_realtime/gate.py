@@ -49,7 +49,10 @@ class Gate:
         origin = header(scope, b"origin")
         refusal = self._refusal(scope, origin)
         if refusal is None and scope.get("method") == "POST" and scope["path"].startswith(_ENGINE):
-            receive, refusal = await _read_whole(receive, self._settings)
+            body, refusal = await _read_whole(receive, self._settings)
+            if body is None and refusal is None:
+                return  # the client has gone
+            receive = _first({"type": "http.request", "body": body, "more_body": False}, receive)
         if refusal is not None:
             _count(refusal)
             closing = _CLOSING if refusal in (_TOO_LARGE, _TOO_LATE) else {}
@@ -95,26 +98,26 @@ class Gate:
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
 
-async def _read_whole(receive: Any, settings: Settings) -> tuple[Any, Refusal | None]:
+async def _read_whole(receive: Any, settings: Settings) -> tuple[bytes | None, Refusal | None]:
     """Read what a polling client posts before Engine.IO does, which waits for ever for a body's end.
 
     Returns:
-        A ``receive`` that gives the body in one piece, and then what comes after it; and a refusal when the body is
-        larger than the live protocol allows, or did not come in the time that a head has.
+        The body, or a refusal when it is larger than the live protocol allows, or did not come in the time that a head
+        has; neither when the client has gone.
     """
     body, more = b"", True
     try:
         async with asyncio.timeout(settings.head_deadline):
             while more:
                 message = await receive()
-                if message["type"] != "http.request":  # the client has gone
-                    return _first(message, receive), None
+                if message["type"] != "http.request":
+                    return None, None
                 body, more = body + message.get("body", b""), message.get("more_body", False)
                 if len(body) > settings.socket_payload:
-                    return receive, _TOO_LARGE
+                    return None, _TOO_LARGE
     except TimeoutError:
-        return receive, _TOO_LATE
-    return _first({"type": "http.request", "body": body, "more_body": False}, receive), None
+        return None, _TOO_LATE
+    return body, None
 
 
 def _first(message: Any, receive: Any) -> Any:

@@ -1,6 +1,6 @@
-"""How many connections a player, an address and this process may have, and the leases that say so to other pods.
+"""How many connections a player, an address and this process may have, and what is said of that to other pods.
 
-Redis counts over all pods; while it is away this process's own connections are counted.
+Redis counts over all pods that live; while it is away this process's own connections are counted.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from scoreboard.domain.errors import ErrorCode, Refusal
 from scoreboard.live import registry
 from scoreboard.live.redis_link import LiveUnavailable
 from scoreboard.live.registry import Admitted, Entrant
+from scoreboard.security.identifiers import new_id
 from scoreboard.usecases.platform import Platform
 
 Lease = tuple[UUID | None, str, str]
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 _CHUNK = 500
 _BUSY = 5.0
+_RENEW = registry.KEPT / 3
 
 
 class Leases:
@@ -33,9 +35,11 @@ class Leases:
         self._held: dict[str, Lease] = {}
         self._players: Counter[UUID] = Counter()
         self._addresses: Counter[str] = Counter()
-        self._returned: list[Lease] = []
-        self._returning = asyncio.Lock()
-        self._waiting: list[tuple[Entrant, asyncio.Future[Admitted]]] = []
+        self._process = new_id().hex
+        self._gone: set[Lease] = set()
+        self._telling = asyncio.Lock()
+        self._told_all_at = float("-inf")
+        self._waiting: list[tuple[Entrant, int, asyncio.Future[Admitted]]] = []
         self._asking: asyncio.Task[None] | None = None
         self._nobodys = contextvars.copy_context()
 
@@ -54,11 +58,14 @@ class Leases:
         lease = (entrant.player_id, entrant.address, entrant.connection)
         self._hold(lease)  # before asking Redis, so that parallel connects here see each other
         try:
-            return await self._admitted(entrant)
+            admitted = await self._admitted(entrant)
         except BaseException:  # a socket that ended meanwhile keeps no place either
             self._release(entrant.connection)
-            self._returned.append(lease)
+            self._gone.add(lease)
             raise
+        if entrant.connection not in self._held:  # it ended, and that was told before Redis heard that it came
+            self._gone.add(lease)
+        return admitted
 
     def require_room(self, entrant: Entrant) -> None:
         """What this process alone knows, before anything is paid for. Raises Refusal as :meth:`take`."""
@@ -81,7 +88,7 @@ class Leases:
     async def _ask(self, entrant: Entrant) -> Admitted:
         """Natural batching: who comes while Redis is being asked shares the next call with all others who do."""
         answer: asyncio.Future[Admitted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entrant, answer))
+        self._waiting.append((entrant, self._addresses[entrant.address], answer))
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_for_all(), context=self._nobodys.copy())
         return await answer
@@ -90,17 +97,20 @@ class Leases:
         while self._waiting:
             some, self._waiting = self._waiting[:_CHUNK], self._waiting[_CHUNK:]
             try:
-                await self.give_back()
-                found = await registry.admit(self._live, [one for one, _ in some], self._settings.registry_ttl)
+                async with self._telling:
+                    await self._give_back()
+                    some = [each for each in some if not each[2].done()]
+                    entrants = [(one, here) for one, here, _ in some]
+                    found = await registry.admit(self._live, self._process, entrants)
             except BaseException as error:
-                for _, answer in some:
+                for _, _, answer in some:
                     if not answer.done():
                         answer.set_exception(error if isinstance(error, LiveUnavailable) else LiveUnavailable("ended"))
                 if not isinstance(error, LiveUnavailable):
                     raise
             else:
-                for (_, answer), admitted in zip(some, found, strict=True):
-                    if not answer.done():  # who has gone meanwhile gives the lease back
+                for (_, _, answer), admitted in zip(some, found, strict=True):
+                    if not answer.done():  # who has gone meanwhile gives the place back
                         answer.set_result(admitted)
 
     def _check(self, of_player: int, of_address: int) -> None:
@@ -127,23 +137,52 @@ class Leases:
         return lease
 
     def drop(self, connection: str) -> None:
-        """The connection ended; its lease is given back a moment later, with those of others."""
+        """The connection ended; that is told a moment later, with those of others."""
         lease = self._release(connection)
         if lease is not None:
-            self._returned.append(lease)
+            self._gone.add(lease)
 
     async def give_back(self) -> None:
-        """Return the leases of connections that ended. Raises LiveUnavailable; they lapse by themselves."""
-        async with self._returning:  # who counts afterwards must not find what another task is about to return
-            returned, self._returned = self._returned, []
-            await registry.remove(self._live, returned)
+        """Tell which connections ended. Raises LiveUnavailable; they are told again."""
+        async with self._telling:  # what is written must not be older than what another task has written
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        gone, self._gone = self._gone, set()
+        addresses = {address: self._addresses[address] for _, address, _ in gone}
+        ended = [(player, name) for player, _, name in gone if player is not None and self._player_of(name) != player]
+        try:
+            await registry.tell(self._live, self._process, addresses, gone=ended)
+        except BaseException:
+            self._gone |= gone
+            raise
+
+    def _player_of(self, connection: str) -> UUID | None:
+        lease = self._held.get(connection)
+        return None if lease is None else lease[0]
 
     async def renew(self) -> None:
-        """Prolong all leases. Raises LiveUnavailable; the next renewal registers them again."""
+        """Say that this process lives; and all that it has, where Redis does not know it. Raises LiveUnavailable; the
+        next round does it.
+        """
+        now = asyncio.get_running_loop().time()
+        known = await registry.beat(self._live, self._process, self._settings.registry_ttl)
+        if known and now - self._told_all_at < _RENEW:
+            return
+        async with self._telling:
+            await self._give_back()
+            held = list(self._held.values())
+            for start in range(0, len(held), _CHUNK):
+                some = held[start : start + _CHUNK]
+                addresses = {address: self._addresses[address] for _, address, _ in some}
+                here = [(player, name) for player, _, name in some if player is not None and name in self._held]
+                await registry.tell(self._live, self._process, addresses, here=here)
+        self._told_all_at = now
+
+    async def end(self) -> None:
+        """The process stops: nothing of it counts any more. Raises LiveUnavailable; it lapses by itself."""
         await self.give_back()
-        held = list(self._held.values())
-        for start in range(0, len(held), _CHUNK):
-            await registry.renew(self._live, held[start : start + _CHUNK], self._settings.registry_ttl)
+        await registry.leave(self._live, self._process)
 
 
 def _less(counter: Counter[T], key: T) -> None:

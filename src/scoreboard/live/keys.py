@@ -81,13 +81,17 @@ REVOCATIONS_RESTORING = "sb:revocations:restoring"
 """Who is telling this server about revoked sessions; lost together with everything else."""
 
 
+LIVE_PROCESSES = "sb:connections:processes"
+"""Sorted set: the processes that hold live connections, scored by when each counts as dead unless it says more."""
+
+
 def connections(player_id: UUID | str) -> str:
-    """Sorted set of a player's live connections, scored by when they lapse (blueprint 2's connection pool)."""
+    """Hash: a player's live connections (blueprint 2's connection pool), each with the process that has it."""
     return f"player:{player_id}:connections"
 
 
 def address_connections(address: str) -> str:
-    """The same for everyone behind one address."""
+    """Hash: how many live connections each process has of everyone behind one address."""
     return f"sb:address:{address}:connections"
 
 

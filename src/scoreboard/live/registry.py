@@ -1,7 +1,10 @@
-"""Who is connected where: a lease for each live connection, so that any pod can count and find them."""
+"""Who is connected where, so that any process can count and find live connections.
 
-import time
-from collections.abc import Sequence
+Each process says every few seconds that it lives; what a dead one left behind counts no more. So nobody who comes back
+after a crash is refused for the connections that died with it, and nothing has to be renewed for each connection.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,29 +15,79 @@ from scoreboard.live.leaderboard import run_here
 from scoreboard.live.redis_link import Live
 from scoreboard.live.scripts import Script
 
-# KEYS: the mark that all revocations are known, then addresses, players and revocation keys.
-# ARGV: run id, now, when a lease lapses, seconds that a key is kept, and the entrants as MessagePack: {connection,
-# address, player, revocation key}; keys by their index, 0 for none.
+KEPT = 3600
+"""Seconds that a player's or an address's entry is kept after it was last written: what a process that died as the
+last one there has left. Those that live write theirs again long before.
+"""
+
+# living: whether a process, of those in KEYS[1], has said so lately by the server's clock.
+_LIVING = """
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local lives = {}
+local function living(process)
+  if lives[process] == nil then lives[process] = tonumber(redis.call('ZSCORE', KEYS[1], process) or 0) > now end
+  return lives[process]
+end
+local function of_player(key)
+  local count, all = 0, redis.call('HGETALL', key)
+  for k = 1, #all, 2 do
+    if living(all[k + 1]) then count = count + 1 else redis.call('HDEL', key, all[k]) end
+  end
+  return count
+end
+local function of_address(key)
+  local count, all = 0, redis.call('HGETALL', key)
+  for k = 1, #all, 2 do
+    if living(all[k]) then count = count + all[k + 1] else redis.call('HDEL', key, all[k]) end
+  end
+  return count
+end
+"""
+
+# KEYS: the processes. ARGV: process, seconds that it counts as living from now on. Returns whether it did until now.
+_BEAT = Script(
+    "beat",
+    _LIVING
+    + """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local known = living(ARGV[1]) and 1 or 0
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+return known
+""",
+)
+
+# KEYS: the processes, the mark that all revocations are known, then addresses, players and revocation keys.
+# ARGV: run id, process, seconds that an entry is kept, and the entrants as MessagePack: {connection, address, how many
+# this process has of it, player, revocation key}; keys by their index, 0 for none.
 # Returns whether revocations are known, and for each entrant {connections of the player, of the address, why its
 # session ended or ''}.
 _ADMIT = Script(
     "admit",
-    """
-local known = redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
+    _LIVING
+    + """
+local known = redis.call('GET', KEYS[2]) == ARGV[1] and 1 or 0
+local process = ARGV[2]
+lives[process] = true
 local out = {}
-local function lease(key, connection)
-  redis.call('ZADD', key, ARGV[3], connection)
-  redis.call('EXPIRE', key, ARGV[4])
-  return redis.call('ZCOUNT', key, ARGV[2], '+inf')
-end
-for i, one in ipairs(cmsgpack.unpack(ARGV[5])) do
-  local player = one[3] > 0 and lease(KEYS[one[3]], one[1]) or 0
-  local ended = one[4] > 0 and redis.call('GET', KEYS[one[4]]) or ''
-  out[i] = {player, lease(KEYS[one[2]], one[1]), ended}
+for i, one in ipairs(cmsgpack.unpack(ARGV[4])) do
+  local player = 0
+  if one[4] > 0 then
+    redis.call('HSET', KEYS[one[4]], one[1], process)
+    redis.call('EXPIRE', KEYS[one[4]], ARGV[3])
+    player = of_player(KEYS[one[4]])
+  end
+  redis.call('HSET', KEYS[one[2]], process, one[3])
+  redis.call('EXPIRE', KEYS[one[2]], ARGV[3])
+  local ended = one[5] > 0 and redis.call('GET', KEYS[one[5]]) or ''
+  out[i] = {player, of_address(KEYS[one[2]]), ended}
 end
 return {known, out}
 """,
 )
+
+# KEYS: the processes, an address, and a player if wanted. Returns {connections of the player, of the address}.
+_COUNT = Script("count_connections", _LIVING + "return {KEYS[3] and of_player(KEYS[3]) or 0, of_address(KEYS[2])}")
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -50,8 +103,8 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Live connections of the entrant's player (0 without one) and address over all pods, its own among them; whether
-    Redis knows all ended sessions, and why the entrant's has ended, if it has.
+    """Live connections of the entrant's player (0 without one) and address over all processes, its own among them;
+    whether Redis knows all ended sessions, and why the entrant's has ended, if it has.
     """
 
     of_player: int
@@ -60,67 +113,91 @@ class Admitted:
     ended: str | None
 
 
-async def admit(live: Live, entrants: Sequence[Entrant], ttl: int) -> list[Admitted]:
-    """Lease a place to each for ``ttl`` seconds, and say how many its player and its address have: one trip for all.
+async def beat(live: Live, process: str, seconds: float) -> bool:
+    """Say that a process lives, for so many seconds. False: it was not known until now, or Redis has forgotten it;
+    then it has to :func:`register` its connections.
+
+    Raises:
+        LiveUnavailable: it is tried again by the next beat.
+    """
+    return bool(await live.run(_BEAT, [keys.LIVE_PROCESSES], [process, seconds]))
+
+
+async def leave(live: Live, process: str) -> None:
+    """A process has no connections any more. Raises LiveUnavailable; it lapses by itself."""
+    await live.ask("registry", live.redis.zrem(keys.LIVE_PROCESSES, process))
+
+
+async def admit(live: Live, process: str, entrants: Sequence[tuple[Entrant, int]]) -> list[Admitted]:
+    """Note connections, and say how many their players and addresses have: one trip for all.
+
+    Args:
+        live: Redis.
+        process: whose connections these are.
+        entrants: each with how many connections this process has of its address, itself among them.
 
     Raises:
         LiveUnavailable: the caller counts what it knows itself.
     """
-    names: dict[str, int] = {keys.REVOCATIONS: 1}
-    asked = [_asked(entrant, names) for entrant in entrants]
-    now = time.time_ns() / 1e9
-    known, answers = await run_here(live, _ADMIT, list(names), [now, now + ttl, ttl * 2, _encode(asked)])
+    names: dict[str, int] = {keys.LIVE_PROCESSES: 1, keys.REVOCATIONS: 2}
+    asked = [_asked(entrant, here, names) for entrant, here in entrants]
+    known, answers = await run_here(live, _ADMIT, list(names), [process, KEPT, _encode(asked)])
     return [Admitted(player, address, bool(known), ended.decode() or None) for player, address, ended in answers]
 
 
-def _asked(entrant: Entrant, names: dict[str, int]) -> tuple[str, int, int, int]:
+def _asked(entrant: Entrant, here: int, names: dict[str, int]) -> tuple[str, int, int, int, int]:
     def index(name: str | None) -> int:
         return 0 if name is None else names.setdefault(name, len(names) + 1)
 
     player = None if entrant.player_id is None else keys.connections(entrant.player_id)
     session = None if entrant.session_id is None else keys.revoked_session(entrant.session_id)
-    return entrant.connection, index(keys.address_connections(entrant.address)), index(player), index(session)
+    address = index(keys.address_connections(entrant.address))
+    return entrant.connection, address, here, index(player), index(session)
 
 
-async def renew(live: Live, leases: list[tuple[UUID | None, str, str]], ttl: int) -> None:
-    """Write or prolong leases (player or None, address, connection id) for ``ttl`` seconds, in one trip.
+async def tell(
+    live: Live,
+    process: str,
+    addresses: Mapping[str, int],
+    *,
+    here: Collection[tuple[UUID, str]] = (),
+    gone: Collection[tuple[UUID, str]] = (),
+) -> None:
+    """Write what a process has now, in one trip.
+
+    Args:
+        live: Redis.
+        process: which one.
+        addresses: how many connections it has of each of these; 0 for one that has none any more.
+        here: players' connections (player, connection) that it has.
+        gone: those that it had.
 
     Raises:
-        LiveUnavailable: sockets live on; they are registered again by the next renewal.
+        LiveUnavailable: nothing or all of it was written; the caller tells it again.
     """
-    if not leases:
+    if not addresses and not here and not gone:
         return
-    lapses = time.time_ns() / 1e9 + ttl
-    async with live.redis.pipeline(transaction=False) as pipe:
-        for player_id, address, connection in leases:
-            for name in _names(player_id, address):
-                pipe.zadd(name, {connection: lapses})
-                pipe.expire(name, ttl * 2)
+    async with live.redis.pipeline(transaction=True) as pipe:
+        for address, count in addresses.items():
+            name = keys.address_connections(address)
+            if count:
+                pipe.hset(name, process, count)
+                pipe.expire(name, KEPT)
+            else:
+                pipe.hdel(name, process)
+        for player_id, connection in here:
+            name = keys.connections(player_id)
+            pipe.hset(name, connection, process)
+            pipe.expire(name, KEPT)
+        for player_id, connection in gone:
+            pipe.hdel(keys.connections(player_id), connection)
         await live.ask("registry", pipe.execute())
 
 
 async def count(live: Live, player_id: UUID | None, address: str) -> tuple[int, int]:
-    """Live connections of this player (0 without one) and of this address, over all pods."""
-    now = time.time_ns() / 1e9
-    async with live.redis.pipeline(transaction=False) as pipe:
-        if player_id is not None:
-            pipe.zcount(keys.connections(player_id), now, "+inf")
-        pipe.zcount(keys.address_connections(address), now, "+inf")
-        counts = await live.ask("registry", pipe.execute())
-    return (counts[0] if player_id is not None else 0, counts[-1])
-
-
-async def remove(live: Live, leases: list[tuple[UUID | None, str, str]]) -> None:
-    """Give leases back. Raises LiveUnavailable; they lapse by themselves."""
-    if not leases:
-        return
-    async with live.redis.pipeline(transaction=False) as pipe:
-        for player_id, address, connection in leases:
-            for name in _names(player_id, address):
-                pipe.zrem(name, connection)
-        await live.ask("registry", pipe.execute())
-
-
-def _names(player_id: UUID | None, address: str) -> list[str]:
-    own = [] if player_id is None else [keys.connections(player_id)]
-    return [*own, keys.address_connections(address)]
+    """Live connections of this player (0 without one) and of this address, over all processes that live."""
+    names = [keys.LIVE_PROCESSES, keys.address_connections(address)]
+    if player_id is not None:
+        names.append(keys.connections(player_id))
+    of_player, of_address = await live.run(_COUNT, names, [])
+    return of_player, of_address

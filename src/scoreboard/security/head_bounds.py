@@ -61,6 +61,12 @@ class HeadBounds:
         self._arrived()
         self._next.on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over. uvicorn unties this object and its parser only where a connection ends as HTTP."""
+        self._next.handle_websocket_upgrade()
+        self._arrived()
+        self.parser = None
+
     @property
     def _next(self) -> Any:
         return super()

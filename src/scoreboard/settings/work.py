@@ -43,7 +43,9 @@ class Work(BaseModel):
     inactive_after: float = Field(300.0, gt=0)
     inactive_close_after: float = Field(900.0, gt=0, description="counted from becoming inactive")
     inactive_tick: float = Field(1.0, gt=0)
-    registry_ttl: int = Field(90, ge=10)
+    registry_ttl: int = Field(
+        10, ge=3, description="a process that says nothing for so long is dead, and its connections count no more"
+    )
     socket_payload: int = Field(8 * 1024, ge=512)
     socket_rate: float = Field(10, gt=0)
     socket_burst: int = Field(20, ge=1)

@@ -24,7 +24,14 @@ from scoreboard_realtime.errors import Close, close_code
 from scoreboard_realtime.inbound_rate import Rate
 from scoreboard_realtime.parcel import Codec, Parcel, text_frame
 from scoreboard_realtime.reception import Reception
-from scoreboard_realtime.transports.engineio import NAME, EngineSocket, Members, WiredWebSocket, keep_scope_only
+from scoreboard_realtime.transports.engineio import (
+    NAME,
+    EngineSocket,
+    Members,
+    WiredWebSocket,
+    keep_scope_only,
+    translate_request,
+)
 from scoreboard_realtime.wire import Wire
 
 PATH = "/socket.io"
@@ -154,7 +161,8 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
             logger=logging.getLogger("socketio.server"),
             engineio_logger=logging.getLogger("engineio.server"),
         )
-        self.eio._async = {**self.eio._async, "websocket": WiredWebSocket}
+        own = {"websocket": WiredWebSocket, "translate_request": translate_request}
+        self.eio._async = {**self.eio._async, **own}
         # Its one watcher of all connections would go on with the ids of the first.
         self.eio.start_background_task = _start_nobodys
         self._reception = reception
