@@ -68,10 +68,12 @@ VALUES (:player_id, :action, :points, :score, :score::bigint + :points::int);
 INSERT INTO bench.outbox (payload) VALUES (jsonb_build_object('a', :action::bigint, 'p', :points::int));
 COMMIT;
 """
+ONE_CALL = "1 function call"
+CHAINED = "1 function call, hash chain and head row"
 _FORMS = {
     "7 statements": _STEPS,
-    "1 function call": "SELECT bench.complete_one(:action, false);\n",
-    "1 function call, hash chain and head row": "SELECT bench.complete_one(:action, true);\n",
+    ONE_CALL: "SELECT bench.complete_one(:action, false);\n",
+    CHAINED: "SELECT bench.complete_one(:action, true);\n",
 }
 
 
@@ -82,7 +84,6 @@ class Form:
     name: str
     clients: int
     rate: float
-    is_one_call: bool
 
 
 def find_pgbench() -> Path | None:
@@ -109,7 +110,7 @@ def measure(ground: Ground, seconds: float) -> list[Form]:
     for name, script in _FORMS.items():
         for clients in (32, 64):
             rate = asyncio.run(_renew_and_run(ground, program, script, clients, seconds))
-            forms.append(Form(name, clients, rate, name == "1 function call"))
+            forms.append(Form(name, clients, rate))
     return forms
 
 

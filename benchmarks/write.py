@@ -119,12 +119,17 @@ def _compared(contenders: list[Contender], forms: list[pgbench.Form]) -> dict[st
     print(f"\nours to naive: {ratios} of the completions; a completion costs its server 1/{spent:.1f} of the time")
     measured = {
         "ratio_to_naive": ratios.median,
+        "cpu_to_naive": spent,
         "p99_ms_at_64": report.spread([result.p99 for result in ours.rounds]).median,
+        "p99_to_naive": report.spread([b.p99 / a.p99 for a, b in zip(naive.rounds, ours.rounds, strict=True)]).median,
     }
-    one_call = max((form.rate for form in forms if form.is_one_call), default=0.0)
-    if one_call:
+    if forms:
+        one_call, chained = (
+            max(form.rate for form in forms if form.name == name) for name in (pgbench.ONE_CALL, pgbench.CHAINED)
+        )
         measured["ratio_to_one_call"] = _rate(ours) / one_call
         measured["ratio_to_one_call_two"] = _rate(two) / one_call
+        measured["ratio_to_one_call_chained"] = _rate(ours) / chained
     return measured
 
 

@@ -124,6 +124,35 @@ async def test_nobody_goes_on_from_a_tree_that_was_changed(arena: Arena) -> None
     assert len(await roots_of(arena, await season_of(arena, "best", "closed"))) > 1
 
 
+async def sign_by_ones(arena: Arena) -> None:
+    while await sign_seasons(arena.platform, step=1):
+        pass
+
+
+async def test_an_altered_tree_keeps_no_other_season_from_its_root(arena: Arena) -> None:
+    """However many entries came after the one that the altered season cannot go on with; and it catches up."""
+    closed, later = await played(arena)
+    await arena.play("cyd", 4)
+    await arena.close_seasons()
+    await signed(arena)
+    [(peaks,)] = await arena.sql(
+        "SELECT peaks FROM season_roots WHERE season_id = :id ORDER BY version DESC LIMIT 1", id=closed
+    )
+    change = "UPDATE season_roots SET peaks = $1 WHERE season_id = $2"
+    await as_owner(arena, (change, bytes(64), closed))
+    await arena.correct(Scope(player_id=arena.people["ada"]))  # played in the first season only
+    await arena.correct(Scope(player_id=arena.people["cyd"]))  # and in the second only
+    counts = {season: len(await roots_of(arena, season)) for season in (closed, later)}
+    with pytest.raises(RootAltered):
+        await sign_by_ones(arena)
+    assert len(await roots_of(arena, closed)) == counts[closed]
+    assert len(await roots_of(arena, later)) > counts[later]
+    await as_owner(arena, (change, peaks, closed))
+    await sign_by_ones(arena)
+    assert len(await roots_of(arena, closed)) > counts[closed]
+    assert await faults(arena) == []
+
+
 async def test_the_command_says_what_is_wrong_and_where_and_exits_with_1(arena: Arena, tmp_path: Path) -> None:
     closed, _ = await played(arena)
     settings = arena.platform.settings

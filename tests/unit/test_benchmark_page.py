@@ -17,7 +17,7 @@ def write_figures(ratio: float) -> dict[str, Any]:
     pgbench = [{"name": "1 function call", "rate": 300.0}]
     return {
         **{"machine": MACHINE, "servers": servers, "pgbench": pgbench, "soak": [], "tables": [table]},
-        "measured": {"ratio_to_naive": ratio, "p99_ms_at_64": 14.0},
+        "measured": {"ratio_to_naive": ratio, "p99_ms_at_64": 14.0, "p99_to_naive": 0.04},
     }
 
 
@@ -25,8 +25,9 @@ def write_figures(ratio: float) -> dict[str, Any]:
 def test_a_page_judges_what_was_measured(tmp_path: Path, ratio: float, word: str, passed: bool) -> None:
     assert page.write({"write": write_figures(ratio), "live": None}, tmp_path) is passed
     text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
-    assert f"| {ratio:g} | ≥ 8 | 20 | {word} |" in text
-    assert "| 14 | ≤ 40 | 15 | goal reached |" in text
+    assert f"| {ratio:g} | ≥ 11 | 20 | {word} |" in text
+    assert "| 0.04 | ≤ 0.05 | 0.03 | goal missed |" in text
+    assert "| 14 | ≤ 80 | 15 | goal reached |" in text
     assert "Not in this run: live." in text
     assert "processor one of a kind" in text
     assert "| naive \\| plain | 100 |" in text

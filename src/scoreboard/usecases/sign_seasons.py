@@ -27,34 +27,45 @@ class RootAltered(Exception):
     """The stored tree of a season's newest root is not the one that was signed: somebody has changed the row."""
 
 
-async def sign_seasons(platform: Platform) -> bool:
+async def sign_seasons(platform: Platform, *, step: int = _ENTRIES) -> bool:
     """Sign every root that is due. Returns whether there may be more to do at once.
+
+    Args:
+        platform: stores and settings.
+        step: how many ledger entries are looked through for amendments of closed seasons before roots are signed.
 
     Raises:
         StoreUnavailable: what was signed until then stays.
         RootAltered: one season cannot go on from its newest root; all others are signed.
         ValueError: a signing key cannot be used.
     """
-    every = platform.settings.season_root_every
     key = platform_keys(platform.settings)[0]
+    begun = await platform.database.transact(lambda tx: positions.begin(tx, CONSUMER, 0))
 
-    async def look(tx: Transaction) -> tuple[set[int], Move | None]:
-        wanted = await season_roots.due(tx, key.id, every)
-        before = await positions.begin(tx, CONSUMER, 0)
+    async def look(tx: Transaction, before: int) -> tuple[set[int], int]:
+        """Seasons with amendments among the next entries, and the last of these; with the first, what is due."""
+        due = await season_roots.due(tx, key.id, platform.settings.season_root_every) if before == begun else set()
         head, _ = await ledger.head(tx)
-        through = min(head, before + _ENTRIES)
-        if through <= before:
-            return wanted, None
-        return wanted | await season_roots.amended(tx, before, through), Move(CONSUMER, before, through)
+        through = min(head, before + step)
+        return due | await season_roots.amended(tx, before, through), through
 
-    wanted, step = await platform.database.transact(look)
-    signed = await _sign_all(platform, key, sorted(wanted))
-    if step is not None:
-        await platform.database.transact(lambda tx: positions.move(tx, step))
-    return bool(signed) or (step is not None and step.after - step.before == _ENTRIES)
+    wanted, through = await platform.database.transact(lambda tx: look(tx, begun))
+    signed, altered = await _sign_all(platform, key, sorted(wanted))
+    if altered is None:
+        if through > begun:
+            await platform.database.transact(lambda tx: positions.move(tx, Move(CONSUMER, begun, through)))
+        return bool(signed) or through - begun == step
+    # The position stays, for what the altered season has to catch up with once it is restored; others do not wait.
+    before = begun
+    while through - before == step:
+        before = through
+        wanted, through = await platform.database.transact(lambda tx, before=before: look(tx, before))  # type: ignore[misc]
+        await _sign_all(platform, key, sorted(wanted))
+    raise altered
 
 
-async def _sign_all(platform: Platform, key: PlatformKey, wanted: Iterable[int]) -> int:
+async def _sign_all(platform: Platform, key: PlatformKey, wanted: Iterable[int]) -> tuple[int, RootAltered | None]:
+    """How many were signed, and what kept one from it."""
     signed, altered = 0, None
     for season_id in wanted:
         try:
@@ -67,9 +78,7 @@ async def _sign_all(platform: Platform, key: PlatformKey, wanted: Iterable[int])
         if root is not None:
             signed += 1
             _tell(root)
-    if altered is not None:
-        raise altered
-    return signed
+    return signed, altered
 
 
 async def _sign(tx: Transaction, key: PlatformKey, season_id: int, every: float) -> SeasonRoot | None:
