@@ -94,6 +94,19 @@ async def test_who_was_taken_for_dead_tells_all_it_has(platform: Platform, pods:
     assert await registry.count(platform.live, ADA, HERE) == (2, 3)
 
 
+async def test_what_an_older_copy_of_redis_says_of_a_process_counts_no_more(
+    platform: Platform, pods: tuple[Leases, Leases]
+) -> None:
+    """A restart from a snapshot, or a replica that was behind: it names a connection that has ended since."""
+    one = pods[0]
+    await counted(one, Entrant("c1", HERE, ADA), Entrant("c2", HERE, ADA))
+    one.drop("c1")
+    one._gone.clear()  # that was told to the server that is gone
+    one._server = "the server that is gone"
+    await one.renew()
+    assert await registry.count(platform.live, ADA, HERE) == (1, 1)
+
+
 async def test_who_comes_with_a_session_that_ended_is_told(pods: tuple[Leases, Leases], platform: Platform) -> None:
     ended, alive = new_id(), new_id()
     await sessions.mark_revoked(platform.live, [ended], "banned", 60)

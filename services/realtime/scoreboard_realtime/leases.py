@@ -36,6 +36,7 @@ class Leases:
         self._players: Counter[UUID] = Counter()
         self._addresses: Counter[str] = Counter()
         self._process = new_id().hex
+        self._server = ""
         self._gone: set[Lease] = set()
         self._telling = asyncio.Lock()
         self._told_all_at = float("-inf")
@@ -166,6 +167,13 @@ class Leases:
         next round does it.
         """
         now = asyncio.get_running_loop().time()
+        if not self._live.run_id:
+            await self._live.ping()
+        if self._live.run_id != self._server:
+            if self._server:  # another one, perhaps with an older copy of the data: what it says of us is not ours
+                await registry.leave(self._live, self._process)
+                self._process = new_id().hex
+            self._server = self._live.run_id
         known = await registry.beat(self._live, self._process, self._settings.registry_ttl)
         if known and now - self._told_all_at < _RENEW:
             return
