@@ -156,6 +156,70 @@ async def test_what_could_not_be_told_is_told_later(platform: Platform, pods: tu
     await until(told, within=5)
 
 
+async def renewed(leases: Leases) -> bool:
+    """Redis is left alone for a moment after a call that failed."""
+    try:
+        await leases.renew()
+    except LiveUnavailable:
+        return False
+    return True
+
+
+async def test_who_came_while_redis_took_nothing_is_told_afterwards(
+    platform: Platform, pods: tuple[Leases, Leases]
+) -> None:
+    one, other = pods
+    await platform.live.redis.config_set("maxmemory", 1)
+    try:
+        assert await one.take(Entrant("c1", HERE, ADA)) is None
+    finally:
+        await platform.live.redis.config_set("maxmemory", 0)
+    await until(lambda: renewed(one), within=5)
+    assert await registry.count(platform.live, ADA, HERE) == (1, 1)
+    assert await counted(other, Entrant("c2", HERE, ADA)) == [(2, 2)]
+
+
+async def test_a_telling_that_failed_is_done_again(platform: Platform, pods: tuple[Leases, Leases]) -> None:
+    one = pods[0]
+    await counted(one, Entrant("c1", HERE, ADA))
+    await platform.live.redis.delete(keys.LIVE_PROCESSES, keys.connections(ADA), keys.address_connections(HERE))
+    await registry.beat(platform.live, one._process, 60)  # its answer was lost
+    one._all_due = True
+    await platform.live.redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(LiveUnavailable):
+            await one.renew()
+    finally:
+        await platform.live.redis.config_set("maxmemory", 0)
+    await until(lambda: renewed(one), within=5)
+    assert await registry.count(platform.live, ADA, HERE) == (1, 1)
+
+
+async def test_one_that_comes_as_somebody_else_is_taken_from_the_first(
+    platform: Platform, pods: tuple[Leases, Leases]
+) -> None:
+    await counted(pods[0], Entrant("c1", HERE, ADA))
+    await counted(pods[0], Entrant("c1", HERE, BOB))
+    await pods[0].give_back()
+    assert await registry.count(platform.live, ADA, HERE) == (0, 1)
+    assert await registry.count(platform.live, BOB, HERE) == (1, 1)
+
+
+async def test_what_is_written_is_not_older_than_what_has_ended(
+    platform: Platform, pods: tuple[Leases, Leases]
+) -> None:
+    """Somebody goes while somebody else's place is being written."""
+    one = pods[0]
+    await counted(one, Entrant("c1", HERE))
+    async with one._telling:
+        coming = asyncio.create_task(one.take(Entrant("c2", HERE)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        one.drop("c1")
+    await coming
+    assert await registry.count(platform.live, None, HERE) == (0, 1)
+
+
 async def test_any_order_of_calls_counts_as_a_set_would(platform: Platform, pods: tuple[Leases, Leases]) -> None:
     rng = random.Random(7)
     players: list[UUID | None] = [None, *(new_id() for _ in range(30))]

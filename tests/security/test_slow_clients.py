@@ -128,3 +128,35 @@ async def test_a_body_that_never_ends_is_cut_off_in_time(hurried: Service, drops
     # Who goes on sending to a connection that was closed may lose the answer.
     assert (drops and answer == b"reset") or (answer.startswith(b"HTTP/1.1 504 ") and b"DEADLINE_EXCEEDED" in answer)
     assert seconds < WHOLE + 3
+
+
+async def test_one_byte_after_a_reply_keeps_no_connection(hurried: Service) -> None:
+    """What is left of a body that nobody read."""
+    whole = b"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    answer, seconds = await spoken(hurried, whole, b"x", pause=0.2)
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+    assert seconds < DEADLINE + 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"".join(b"X-%d: y\r\n" % n for n in range(200)),
+        b"X-Long: " + b"y" * 8190 + b"\r\n",
+        b"Content-Length: 5\r\n",
+    ],
+    ids=["two hundred headers", "a long one", "a body"],
+)
+async def test_a_handshake_that_cannot_be_read_keeps_no_connection(stores: Stores, tmp_path: Path, odd: bytes) -> None:
+    environment = await stores.environment(SCOREBOARD_HEAD_DEADLINE=str(DEADLINE))
+    service = Service("realtime", environment, tmp_path / "realtime.log")
+    service.start()
+    try:
+        await service.ready()
+        lines = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        head = b"GET /api/v1/ws/leaderboard HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Version: 13\r\n" + lines
+        answer, seconds = await spoken(service, head + odd + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert seconds < DEADLINE + 3
+    finally:
+        service.stop()

@@ -40,6 +40,8 @@ class Leases:
         self._gone: set[Lease] = set()
         self._telling = asyncio.Lock()
         self._told_all_at = float("-inf")
+        self._all_due = True
+        self._untold = 0
         self._waiting: list[tuple[Entrant, int, asyncio.Future[Admitted]]] = []
         self._asking: asyncio.Task[None] | None = None
         self._nobodys = contextvars.copy_context()
@@ -55,7 +57,9 @@ class Leases:
                 the player has too many connections.
         """
         self.require_room(entrant)
-        self._release(entrant.connection)
+        before = self._release(entrant.connection)
+        if before is not None and before[0] not in (None, entrant.player_id):
+            self._gone.add(before)
         lease = (entrant.player_id, entrant.address, entrant.connection)
         self._hold(lease)  # before asking Redis, so that parallel connects here see each other
         try:
@@ -82,6 +86,8 @@ class Leases:
         try:
             admitted = await self._ask(entrant)
         except LiveUnavailable:
+            self._untold += 1
+            self._all_due = True
             return None
         self._check(admitted.of_player, admitted.of_address)
         return admitted
@@ -101,7 +107,8 @@ class Leases:
                 async with self._telling:
                     await self._give_back()
                     some = [each for each in some if not each[2].done()]
-                    entrants = [(one, here) for one, here, _ in some]
+                    # As many as there were when each came, so that one of two goes; fewer if others have gone since.
+                    entrants = [(one, min(here, self._addresses[one.address])) for one, here, _ in some]
                     found = await registry.admit(self._live, self._process, entrants)
             except BaseException as error:
                 for _, _, answer in some:
@@ -174,9 +181,16 @@ class Leases:
                 await registry.leave(self._live, self._process)
                 self._process = new_id().hex
             self._server = self._live.run_id
+        # Until it is done: an answer that gets lost may have been the one that said we were forgotten.
+        due, self._all_due = self._all_due, True
+        untold = self._untold
         known = await registry.beat(self._live, self._process, self._settings.registry_ttl)
-        if known and now - self._told_all_at < _RENEW:
-            return
+        if due or not known or now - self._told_all_at >= _RENEW:
+            await self._tell_all()
+            self._told_all_at = now
+        self._all_due = self._untold != untold
+
+    async def _tell_all(self) -> None:
         async with self._telling:
             await self._give_back()
             held = list(self._held.values())
@@ -185,7 +199,6 @@ class Leases:
                 addresses = {address: self._addresses[address] for _, address, _ in some}
                 here = [(player, name) for player, _, name in some if player is not None and name in self._held]
                 await registry.tell(self._live, self._process, addresses, here=here)
-        self._told_all_at = now
 
     async def end(self) -> None:
         """The process stops: nothing of it counts any more. Raises LiveUnavailable; it lapses by itself."""

@@ -21,6 +21,7 @@ _ANY = 1 << 62
 _write = os.write
 _FAREWELL = 2.0
 _KERNEL_BUFFER = 32 * 1024  # the kernel doubles it
+_NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Wire:
@@ -132,7 +133,7 @@ class Wires:
 class FramedWebSocket(WebSocketsSansIOProtocol):
     """What uvicorn's ``ws`` setting names."""
 
-    _served = False
+    _served = True  # by nobody yet, as long as no application runs
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Keep the kernel's buffer small: what it hides from the backlog, a slow reader gets late and all at once."""
@@ -140,6 +141,13 @@ class FramedWebSocket(WebSocketsSansIOProtocol):
         own = transport.get_extra_info("socket")
         if own is not None:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. A head that makes no handshake, which uvicorn would wait on for ever, is refused."""
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():  # the head comes in one piece
+            self.transport.write(_NO_HANDSHAKE)
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The network has let go."""
@@ -150,6 +158,7 @@ class FramedWebSocket(WebSocketsSansIOProtocol):
         """Offer the handle to the application, then run it."""
         extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
         extensions[EXTENSION] = Wire(self)
+        self._served = False
         try:
             await super().run_asgi()
         finally:
@@ -162,7 +171,8 @@ class FramedWebSocket(WebSocketsSansIOProtocol):
         """
         if not (self.disconnected and self._served):
             return
-        self.scope["extensions"].pop(EXTENSION, None)
+        if self.handshake_initiated and hasattr(self, "scope"):
+            self.scope["extensions"].pop(EXTENSION, None)
         self.conn.parser.close()
         self.conn.parser_exc = self.conn.handshake_exc = None
 

@@ -22,7 +22,7 @@ from scoreboard.usecases.revocation import restore_revocations
 from scoreboard.usecases.roll_up_activity import ActivityRollUp
 from scoreboard.usecases.run_seasons import run_seasons
 from scoreboard.usecases.seal_audit import seal_audit
-from scoreboard.usecases.sign_seasons import sign_seasons
+from scoreboard.usecases.sign_seasons import RootSigner
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 from scoreboard.usecases.watch_process import process_rounds
 from scoreboard.usecases.watch_reviews import ReviewWatch
@@ -62,7 +62,7 @@ def worker_loops(platform: Platform, marker: OutboxMarker) -> list[Loop]:
         Loop("audit", partial(audit_leaderboards, platform, {}), settings.audit_every),
         Loop("activity", roll_up.run, settings.rollup_every),
         Loop("seal", _until_none_is_left(partial(seal_audit, platform)), settings.seal_every),
-        Loop("roots", _until_none_is_left(partial(sign_seasons, platform)), settings.season_root_look_every),
+        Loop("roots", _until_none_is_left(RootSigner(platform).round), settings.season_root_look_every),
         Loop("reviews", ReviewWatch(platform).run, settings.review_look_every),
         Loop("suspensions", partial(lift_suspensions, platform), _SUSPENSIONS_EVERY),
         Loop("abandoned", AbandonedActions(platform).run, _CLEAN_EVERY),

@@ -21,6 +21,8 @@ class HeadBounds:
     head_bytes = 0
     head_seconds = 0.0
     transport: asyncio.Transport
+    parser: Any
+    cycle: Any
     loop: asyncio.AbstractEventLoop
     _deadline: asyncio.TimerHandle | None = None
     _due = False
@@ -48,6 +50,12 @@ class HeadBounds:
             self._read += len(data) if awaited else 1
             if self._read > self.head_bytes:
                 self._end(_TOO_LARGE)
+        elif self._deadline is None and self._answered():
+            # More of a body that nobody wants to read, after which uvicorn would wait for ever for what comes next.
+            self._expect()
+
+    def _answered(self) -> bool:
+        return self.parser is not None and self.cycle is not None and self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""

@@ -27,41 +27,60 @@ class RootAltered(Exception):
     """The stored tree of a season's newest root is not the one that was signed: somebody has changed the row."""
 
 
-async def sign_seasons(platform: Platform, *, step: int = _ENTRIES) -> bool:
-    """Sign every root that is due. Returns whether there may be more to do at once.
+class RootSigner:
+    """Signs what is due, round after round.
 
     Args:
         platform: stores and settings.
         step: how many ledger entries are looked through for amendments of closed seasons before roots are signed.
-
-    Raises:
-        StoreUnavailable: what was signed until then stays.
-        RootAltered: one season cannot go on from its newest root; all others are signed.
-        ValueError: a signing key cannot be used.
     """
-    key = platform_keys(platform.settings)[0]
-    begun = await platform.database.transact(lambda tx: positions.begin(tx, CONSUMER, 0))
 
-    async def look(tx: Transaction, before: int) -> tuple[set[int], int]:
-        """Seasons with amendments among the next entries, and the last of these; with the first, what is due."""
-        due = await season_roots.due(tx, key.id, platform.settings.season_root_every) if before == begun else set()
-        head, _ = await ledger.head(tx)
-        through = min(head, before + step)
-        return due | await season_roots.amended(tx, before, through), through
+    def __init__(self, platform: Platform, *, step: int = _ENTRIES) -> None:
+        self._platform = platform
+        self._step = step
+        self._seen = 0
 
-    wanted, through = await platform.database.transact(lambda tx: look(tx, begun))
-    signed, altered = await _sign_all(platform, key, sorted(wanted))
-    if altered is None:
-        if through > begun:
-            await platform.database.transact(lambda tx: positions.move(tx, Move(CONSUMER, begun, through)))
-        return bool(signed) or through - begun == step
-    # The position stays, for what the altered season has to catch up with once it is restored; others do not wait.
-    before = begun
-    while through - before == step:
-        before = through
-        wanted, through = await platform.database.transact(lambda tx, before=before: look(tx, before))  # type: ignore[misc]
-        await _sign_all(platform, key, sorted(wanted))
-    raise altered
+    async def round(self) -> bool:
+        """Sign every root that is due. Returns whether there may be more to do at once.
+
+        Raises:
+            StoreUnavailable: what was signed until then stays.
+            RootAltered: one season cannot go on from its newest root; all others are signed.
+            ValueError: a signing key cannot be used.
+        """
+        platform, key = self._platform, platform_keys(self._platform.settings)[0]
+        every = platform.settings.season_root_every
+        begun = await platform.database.transact(lambda tx: positions.begin(tx, CONSUMER, 0))
+        due = await platform.database.transact(lambda tx: season_roots.due(tx, key.id, every))
+        amended, through = await self._look(begun)
+        signed, altered = await _sign_all(platform, key, sorted(due | amended))
+        if altered is None:
+            if through > begun:
+                await platform.database.transact(lambda tx: positions.move(tx, Move(CONSUMER, begun, through)))
+            return bool(signed) or through - begun == self._step
+        # The position stays, for what the altered season has to catch up with once it is restored; others do not wait.
+        self._seen = max(self._seen, through)
+        while True:
+            amended, through = await self._look(self._seen)
+            if through <= self._seen:
+                raise altered
+            await _sign_all(platform, key, sorted(amended))
+            self._seen = through
+
+    async def _look(self, before: int) -> tuple[set[int], int]:
+        """Closed seasons with amendments among the next entries, and the last of these entries."""
+
+        async def work(tx: Transaction) -> tuple[set[int], int]:
+            head, _ = await ledger.head(tx)
+            through = min(head, before + self._step)
+            return (await season_roots.amended(tx, before, through) if through > before else set()), through
+
+        return await self._platform.database.transact(work)
+
+
+async def sign_seasons(platform: Platform, *, step: int = _ENTRIES) -> bool:
+    """One round of :class:`RootSigner`, with what it returns and raises."""
+    return await RootSigner(platform, step=step).round()
 
 
 async def _sign_all(platform: Platform, key: PlatformKey, wanted: Iterable[int]) -> tuple[int, RootAltered | None]:

@@ -234,6 +234,9 @@ class LiveSocketIO(socketio.AsyncServer):  # type: ignore[misc]
         except Refusal as refusal:
             envelope = messages.error(refusal, telemetry.utc_now(), close=close_code(refusal.code))
             raise HandshakeRefused(str(refusal.code), msgspec.to_builtins(envelope.content)) from refusal
+        if engine.closing or engine.closed:  # while it waited to be let in: nobody would tell us again
+            self._reception.leave(connection, "client")
+            raise HandshakeRefused("the connection has ended")
         self._live[sid] = connection
 
     async def _leave(self, sid: str, reason: str) -> None:
