@@ -70,7 +70,11 @@ async function readMine() {
     if (standing.rank === null) {
       // First points during a freeze: they count, and the rank is told with the reveal.
       const { score, total, pending } = standing;
-      if (stillAsked()) set({ mine: { ...get().mine, status: "ready", rank: null, score, total, percentile: null, around: [], moved: 0, pending } });
+      if (!stillAsked()) return;
+      set({ mine: { ...get().mine, status: "ready", rank: null, score, total, percentile: null, around: [], moved: 0, pending } });
+      // The board is revealed already, and who answered has not noticed yet: nothing else would make us ask again.
+      const { status, freeze } = get().standings;
+      if (standing.freeze && status === "ready" && freeze === null && !isFinal()) readMineSoon();
       return;
     }
     const around = await call("GET", `${board}/around?radius=2&${season}`, { player: true });
