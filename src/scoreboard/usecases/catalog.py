@@ -4,9 +4,10 @@ The write path takes seasons from its own transaction; what is cached here only 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from scoreboard.domain.action import ActionKind
 from scoreboard.domain.board import Board
@@ -48,8 +49,10 @@ class Catalog:
     stale_since: datetime | None = None
     _snapshot: _Snapshot | None = None
     _read_at: float = float("-inf")
+    _looked_at: float = float("-inf")
     _invalid: bool = False
     _reading: asyncio.Task[None] | None = None
+    _look: asyncio.Task[_Snapshot] | None = None
     _late: bool = False
     _versions: dict[tuple[str, int], ActionKind] = field(default_factory=dict)
 
@@ -73,11 +76,16 @@ class Catalog:
     async def kinds(self, wanted: Iterable[str] = ()) -> dict[str, ActionKind]:
         """Current action kinds by key; looks once more for ``wanted`` ones that are not there.
 
+        Not oftener than every tenth of a second, and nobody waits for that to pass: a batch of completions asks here,
+        and one client's made-up kind must not hold up the others.
+
         Raises:
             StoreUnavailable: nothing was ever read.
         """
-        keys = set(wanted)
-        return (await self._holding(lambda snapshot: keys <= snapshot.kinds.keys())).kinds
+        known = await self._current()
+        if not set(wanted) <= known.kinds.keys() and self._next_look() <= 0:
+            known = await self._read_for_a_name()
+        return known.kinds
 
     async def policies(self) -> dict[str, AntiCheatPolicy]:
         """Declared anti-cheat policies by key. Raises StoreUnavailable when nothing was ever read."""
@@ -88,8 +96,16 @@ class Catalog:
         return (await self._current()).policies
 
     async def board(self, key: str) -> Board:
-        """One board. Raises Refusal NOT_FOUND, or StoreUnavailable."""
-        board = (await self._holding(lambda snapshot: key in snapshot.boards)).boards.get(key)
+        """One board. Raises Refusal NOT_FOUND when there was none when this was asked, or StoreUnavailable.
+
+        What is not there may have been declared a moment ago, so it is looked for once more. Whoever asks soon after a
+        look waits for the next one, together with all others.
+        """
+        board = (await self._current()).boards.get(key)
+        if board is None:
+            if self._look is None:
+                self._look = asyncio.get_running_loop().create_task(self._look_again())
+            board = (await asyncio.shield(self._look)).boards.get(key)
         if board is None:
             raise Refusal(ErrorCode.NOT_FOUND, "There is no board of this name.")
         return board
@@ -127,13 +143,20 @@ class Catalog:
             self._versions |= await catalog_rows.kind_versions(tx, missing)
         return {pair: self._versions[pair] for pair in wanted if pair in self._versions}
 
-    async def _holding(self, there: Callable[[_Snapshot], bool]) -> _Snapshot:
-        """The snapshot. What is not there may have been declared a moment ago, so it is read again, within bounds."""
-        snapshot = await self._current()
-        if not there(snapshot) and asyncio.get_running_loop().time() - self._read_at > _LOOK_AGAIN:
-            self.invalidate()
-            snapshot = await self._current()
-        return snapshot
+    async def _look_again(self) -> _Snapshot:
+        """A task of its own, as a read is: whoever asked may give up, and others wait for it too."""
+        await asyncio.sleep(self._next_look())
+        self._look = None  # who asks from here on asks for a later look
+        return await self._read_for_a_name()
+
+    async def _read_for_a_name(self) -> _Snapshot:
+        self._looked_at = asyncio.get_running_loop().time()
+        self.invalidate()
+        return await self._current()
+
+    def _next_look(self) -> float:
+        """Seconds until a name that is not there may cost a look; none when negative."""
+        return max(self._read_at, self._looked_at) + _LOOK_AGAIN - asyncio.get_running_loop().time()
 
     async def _current(self) -> _Snapshot:
         """The snapshot, read again when it is too old; while one caller reads, the others go on with what there is.
@@ -172,10 +195,12 @@ class Catalog:
         self._read_at = asyncio.get_running_loop().time()
 
     async def close(self) -> None:
-        """Give up the read that is under way."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
+        """Give up what is under way."""
+        under_way: list[asyncio.Task[Any]] = [task for task in (self._look, self._reading) if task is not None]
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
 
     def _fresh(self) -> bool:
         return not self._invalid and asyncio.get_running_loop().time() - self._read_at < self.ttl
