@@ -15,6 +15,8 @@ from scoreboard_realtime.news import item_parcels
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ADA, BOB = UUID(int=1), UUID(int=2)
+FURTHER = ((0, 0, 15, 25),)
+"""What an item does after the usual one."""
 
 
 def item(seq: int, player: UUID = ADA, **fields: Any) -> ScoreItem:
@@ -94,7 +96,7 @@ async def test_another_epoch_means_that_everybody_is_resynced() -> None:
 
 async def test_replay_brings_a_players_own_news_after_a_position() -> None:
     log = Log()
-    log.take(event(1, item(11), item(12, BOB)), event(3, item(13)))
+    log.take(event(1, item(11), item(12, BOB)), event(3, item(13, places=FURTHER)))
     replayed = log.feed.replay(ADA, Position("e", 1))
     assert replayed is not None
     assert [parcel.content["data"]["action_id"] for parcel in replayed] == [UUID(int=13)]
@@ -107,7 +109,8 @@ async def test_replay_brings_a_players_own_news_after_a_position() -> None:
 async def test_memory_is_bounded() -> None:
     log = Log()
     for number in range(1, 20_102):
-        log.take(event(number, item(number, UUID(int=number % 50))))
+        before = number // 50 * 10
+        log.take(event(number, item(number, UUID(int=number % 50), places=((0, 0, before, before + 10),))))
     assert len(log.feed._ring) == 20_000
     assert sum(len(own) for own in log.feed._by_player.values()) == 20_000
     assert log.feed.replay(ADA, Position("e", 100)) is None
@@ -137,3 +140,11 @@ def test_held_points_are_pending_and_ranks_unknown_without_a_leaderboard() -> No
     assert unranked.content["data"]["rank"] is None
     [voided] = item_parcels(event(1, item(11, entry_type="voided")), 0, AT, ())
     assert voided.type == "correction"
+
+
+async def test_there_is_no_replay_of_what_came_in_another_order_than_it_happened() -> None:
+    log = Log()
+    log.take(event(1, item(12, places=FURTHER)), event(2, item(11)))
+    assert log.feed.replay(ADA, Position("e", 0)) is None
+    assert log.feed.replay(ADA, Position("e", 1)) is None, "the client knows the later one already"
+    assert log.feed.replay(ADA, Position("e", 2)) == []

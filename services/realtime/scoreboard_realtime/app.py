@@ -168,8 +168,10 @@ class Realtime:
         parcels = item_parcels(published, index, at, frozen)
         for connection in tuple(listening):
             self.reception.acted(connection)
-            for parcel in [*parcels, *own_rank_parcels(connection, published, index, at, frozen)]:
-                self.fanout.tell(connection, parcel)
+            going_on = [self.fanout.tell(connection, parcel) for parcel in parcels]
+            if all(going_on):
+                for parcel in own_rank_parcels(connection, published, index, at, frozen):
+                    self.fanout.tell(connection, parcel)
 
     def _loss(self, lost: bool) -> None:
         """Fresh snapshots of all boards; with events lost, of all standings too."""

@@ -14,6 +14,7 @@ from scoreboard_realtime.channels import ME_NAME, Channel
 from scoreboard_realtime.connection import Connection
 from scoreboard_realtime.messages import Position
 from scoreboard_realtime.news import rank_parcel
+from scoreboard_realtime.own_score import Heard
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Room, RoomKey, Rooms
 
@@ -79,7 +80,7 @@ class Boards:
         for channel in connection.session.channels:
             if channel.board is not None:
                 wanted[channel.board, channel.season] = None
-        rows = []
+        rows, heard = [], Heard()
         for board_key, season_id in wanted:
             before = dict(connection.told)
             try:
@@ -97,6 +98,7 @@ class Boards:
                 if known is not None and known == before.get(view.season.id) != rank:
                     key = RoomKey(view.board.key, view.season.id)
                     moved.append(rank_parcel(key, known, rank, position, telemetry.utc_now()))
+            heard[view.season.id] = own.score
             rows.append(
                 {
                     "board": view.board.key,
@@ -107,6 +109,7 @@ class Boards:
                     "freeze": messages.freeze_info(view.freeze),
                 }
             )
+        connection.heard = heard
         told = messages.envelope(
             "standing.initial", {"standings": rows}, telemetry.utc_now(), channel=ME_NAME, position=position
         )

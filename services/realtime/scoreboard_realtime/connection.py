@@ -5,6 +5,7 @@ from uuid import UUID
 
 from scoreboard import telemetry
 from scoreboard_realtime.errors import Close
+from scoreboard_realtime.own_score import Heard
 from scoreboard_realtime.parcel import Codec, Parcel
 from scoreboard_realtime.session import Session
 from scoreboard_realtime.wire import Wire
@@ -36,6 +37,7 @@ class Connection:
     __slots__ = (
         "address",
         "closed",
+        "heard",
         "held",
         "id",
         "lost_news",
@@ -67,6 +69,12 @@ class Connection:
         self.slow_since: float | None = None
         self.told: dict[int, int] = {}
         """Season id → the rank that the player was told last."""
+        self.heard: Heard = {}
+
+    def give(self, parcel: Parcel) -> None:
+        """Hand over a message, and count it."""
+        self.outlet.send(parcel)
+        telemetry.MESSAGES_SENT.labels(parcel.type).inc()
 
     @property
     def player_id(self) -> UUID | None:

@@ -22,6 +22,10 @@ class Close(IntEnum):
     SUSPENDED = 4503
 
 
+TOO_SLOW = Refusal(
+    ErrorCode.TOO_MANY_REQUESTS, "This connection reads too slowly. Come back, or listen to fewer channels.", 5
+)
+
 META_CODES: dict[ErrorCode, int] = {
     ErrorCode.VALIDATION_ERROR: 400,
     ErrorCode.TOO_MANY_REQUESTS: 429,

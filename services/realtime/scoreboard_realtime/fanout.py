@@ -20,7 +20,9 @@ from scoreboard.settings import Settings
 from scoreboard.usecases.read_board import BoardView
 from scoreboard_realtime import messages
 from scoreboard_realtime.connection import Connection
+from scoreboard_realtime.errors import TOO_SLOW
 from scoreboard_realtime.handout import HandOut
+from scoreboard_realtime.own_score import Step, step
 from scoreboard_realtime.parcel import Parcel
 from scoreboard_realtime.rooms import Audience, Room, RoomKey, Rooms
 
@@ -29,10 +31,6 @@ _LONGEST_TICK = 1.0
 _RETRY = 1.0
 _LOOK_AGAIN = 0.02  # seconds at least between two looks at who has caught up, however short the tick
 _MOST_TRACES = 16  # of what one frame brings; more would be a list that nobody reads
-
-TOO_SLOW = Refusal(
-    ErrorCode.TOO_MANY_REQUESTS, "This connection reads too slowly. Come back, or listen to fewer channels.", 5
-)
 
 Read = Callable[[RoomKey], Awaitable[BoardView]]
 """How a room's top is read."""
@@ -84,9 +82,7 @@ class FanOut:
     def correct(self, room: Room, notice: Callable[[str], Parcel]) -> None:
         """Tell a room at once why its board changes, then send fresh snapshots. Who is slow gets only the snapshot.
 
-        Args:
-            room: which one.
-            notice: makes the message for a channel by its name.
+        ``notice`` makes the message for a channel by its name.
         """
         for audience in room.audiences.values():
             parcel = notice(audience.channel.name)
@@ -94,8 +90,7 @@ class FanOut:
                 if connection.missed or connection.outlet.backlog() > self._settings.backlog_skip:
                     self._miss(connection, audience)
                 else:
-                    connection.outlet.send(parcel)
-                    telemetry.MESSAGES_SENT.labels(parcel.type).inc()
+                    connection.give(parcel)
         self.resync([room])
 
     def show(self, connection: Connection, room: Room, channel: str) -> None:
@@ -106,15 +101,15 @@ class FanOut:
         if kept is None or kept[0] is not room.top:
             kept = (room.top, messages.leaderboard_initial(channel, room.top, telemetry.utc_now()))
             room.snapshots[channel] = kept
-        connection.outlet.send(kept[1])
-        telemetry.MESSAGES_SENT.labels("leaderboard.initial").inc()
+        connection.give(kept[1])
 
-    def tell(self, connection: Connection, parcel: Parcel) -> None:
-        """Send a personal message, or keep it until the connection can take it; what overflows becomes a ``sync``."""
+    def tell(self, connection: Connection, parcel: Parcel) -> bool:
+        """Send a personal message, or keep it until the connection can take it; what overflows becomes a ``sync``.
+
+        False: it does not go on from what was told before. A fresh standing follows in its place.
+        """
         if not connection.held and not connection.news and connection.outlet.backlog() <= self._settings.backlog_skip:
-            connection.outlet.send(parcel)
-            telemetry.MESSAGES_SENT.labels(parcel.type).inc()
-            return
+            return self._give(connection, parcel)
         if len(connection.news) >= self._settings.personal_queue:
             telemetry.MESSAGES_DROPPED.labels("news_overflow").inc(len(connection.news))
             connection.news.clear()
@@ -122,6 +117,15 @@ class FanOut:
         connection.news.append(parcel)
         if not connection.held:
             self._fall_behind(connection)
+        return True
+
+    def _give(self, connection: Connection, parcel: Parcel) -> bool:
+        taken = step(connection.heard, parcel)
+        if taken is Step.NEXT:
+            connection.give(parcel)
+        elif taken is Step.BROKEN:
+            self._resync(connection)
+        return taken is not Step.BROKEN
 
     def release(self, connection: Connection) -> None:
         """Personal messages need not wait for a snapshot any more."""
@@ -286,9 +290,10 @@ class FanOut:
             self._resync(connection)
             return
         waiting, connection.news = connection.news, []
-        for parcel in waiting:
-            connection.outlet.send(parcel)
-            telemetry.MESSAGES_SENT.labels(parcel.type).inc()
+        for place, parcel in enumerate(waiting, 1):
+            if not self._give(connection, parcel):  # what waits of ranks is older than the standing that comes
+                connection.news = [each for each in waiting[place:] if each.type != "rank.change"]
+                return
 
 
 def _now() -> float:

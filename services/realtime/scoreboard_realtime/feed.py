@@ -20,6 +20,7 @@ from scoreboard.usecases.frozen_ranks import frozen_boards
 from scoreboard.usecases.platform import Platform
 from scoreboard_realtime.messages import Position
 from scoreboard_realtime.news import item_parcels
+from scoreboard_realtime.own_score import unbroken
 from scoreboard_realtime.parcel import Parcel
 
 _log = structlog.get_logger("scoreboard.feed")
@@ -205,13 +206,16 @@ class Feed:
         return new
 
     def replay(self, player_id: UUID, since: Position) -> list[Parcel] | None:
-        """A player's news after a position, oldest first; None when it reaches further back than memory does."""
+        """A player's news after a position, oldest first.
+
+        None when it reaches further back than memory does, and when the own score does not go on from one to the next.
+        """
         if since.epoch != self.epoch or since.seq < self._floor or not self.available:
             return None
         at = telemetry.utc_now()
         frozen = frozen_boards(self._platform.catalog.known_boards())
-        parcels: list[Parcel] = []
+        heard: list[Parcel] = []
+        missed: list[Parcel] = []
         for number, _, _, published, index in self._by_player.get(player_id, ()):
-            if number > since.seq:
-                parcels += item_parcels(published, index, at, frozen)
-        return parcels
+            (missed if number > since.seq else heard).extend(item_parcels(published, index, at, frozen))
+        return missed if not missed or unbroken([*heard, *missed]) else None

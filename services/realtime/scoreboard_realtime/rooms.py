@@ -146,6 +146,7 @@ class Rooms:
             _discard(self.listeners, connection.player_id, connection)
             connection.news.clear()
             connection.told.clear()
+            connection.heard.clear()
             return
         connection.missed.discard(channel.name)
         room = self.of(channel)
