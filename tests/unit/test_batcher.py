@@ -38,10 +38,17 @@ class Store:
         return [Refusal(ErrorCode.COOLDOWN, "Wait.", 1) if item == 13 else item * 2 for item in kept]
 
     def batcher(
-        self, *, most: int = 100, bound: int = 1000, in_flight: int = 1, crowd: int = 1, patience: float = 0.05
+        self,
+        *,
+        most: int = 100,
+        bound: int = 1000,
+        in_flight: int = 1,
+        crowd: int = 1,
+        patience: float = 0.05,
+        overlap: float = 60,
     ) -> "Batcher[int, list[int], int]":
         sizes = {"most": most, "bound": bound, "in_flight": in_flight, "crowd": crowd}
-        return Batcher("test", self.save, self.finish, **sizes, patience=patience)
+        return Batcher("test", self.save, self.finish, **sizes, patience=patience, overlap=overlap)
 
 
 async def turns(count: int = 10) -> None:
@@ -91,6 +98,29 @@ async def test_several_batches_in_flight() -> None:
     store.open.set()
     await asyncio.gather(*tasks)
     assert store.most_saving == 2
+
+
+async def test_slow_batches_take_turns_until_one_was_fast_again() -> None:
+    store = Store()
+    batcher = store.batcher(most=1, in_flight=2, overlap=0.02)
+    store.open.clear()
+    slow = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+    await turns()
+    assert store.saving == 2, "nothing is known yet of how long they take"
+    await asyncio.sleep(0.03)
+    store.open.set()
+    await asyncio.gather(*slow)
+
+    store.open.clear()
+    waiting = [asyncio.create_task(batcher.submit(n)) for n in (3, 4, 5)]
+    await turns()
+    assert (store.saving, store.most_saving) == (1, 2)
+    store.open.set()
+    store.open.clear()  # for those who come after it
+    await turns()
+    assert store.saving == 2, "3 was alone, and fast"
+    store.open.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_a_few_wait_for_the_batch_under_way_and_a_crowd_does_not() -> None:

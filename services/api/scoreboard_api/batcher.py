@@ -47,6 +47,8 @@ class Batcher(Generic[Item, Kept, Answer]):
         crowd: items waiting from which on another batch is saved beside one that is under way. Fewer wait for it: what
             a batch costs by itself is shared by more then.
         patience: seconds that they wait for it; it may be held up, by a locked row for instance.
+        overlap: seconds that the last batch may have taken for another to be saved beside one that is under way. Slower
+            ones take turns: the second would wait for the rows of the first until it may wait no longer.
         lost: what an item is answered when the store could not save its batch.
         waited: is told how long each batch's oldest item waited.
     """
@@ -62,6 +64,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         in_flight: int = 1,
         crowd: int = 1,
         patience: float = 0.05,
+        overlap: float = float("inf"),
         lost: Callable[[Item, StoreUnavailable], Refusal] = unavailable,
         waited: Waited = _nobody_asks,
     ) -> None:
@@ -73,6 +76,7 @@ class Batcher(Generic[Item, Kept, Answer]):
         self._free = self._in_flight = in_flight
         self._crowd = crowd
         self._patience = patience
+        self._overlap = overlap
         self._impatient_at = 0.0
         self._lost = lost
         self._waited = waited
@@ -119,7 +123,11 @@ class Batcher(Generic[Item, Kept, Answer]):
     def _may_flush(self) -> bool:
         if self._free <= 0:
             return False
-        if self._free == self._in_flight or len(self._waiting) >= self._crowd:
+        if self._free == self._in_flight:
+            return True
+        if self._lasted > self._overlap:
+            return False
+        if len(self._waiting) >= self._crowd:
             return True
         return asyncio.get_running_loop().time() >= self._impatient_at
 

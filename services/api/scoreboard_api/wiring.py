@@ -151,6 +151,7 @@ def wire(settings: Settings) -> Wiring:
             lambda items: save_completions(platform, items, marker),
             lambda saved: announce_completions(platform, saved, marker),
             lost=_lost,
+            overlap=settings.flush_overlap,
             **sizes,
         ),
         own_places=Batcher("own_place", lambda items: read_own_places(platform, items), _as_they_are, **sizes),

@@ -15,6 +15,9 @@ class Work(BaseModel):
     flush_patience: float = Field(
         0.05, gt=0, description="seconds that they wait for it at most: it may be held up by a locked row"
     )
+    flush_overlap: float = Field(
+        1.0, gt=0, description="seconds; batches that take longer take turns, or they wait for each other's rows"
+    )
     queue_bound: int = Field(2000, ge=1, description="waiting items; more are answered 503 at once")
     overload_delay: float = Field(
         0.1,
@@ -32,6 +35,9 @@ class Work(BaseModel):
     )
 
     # Reads
+    pending_wait: float = Field(
+        1.0, gt=0, description="an own place waits this long for what Postgres knows of held points, then it has none"
+    )
     l1_ttl: float = Field(0.25, ge=0)
     l2_ttl: int = Field(60, ge=1)
     anonymous_reads: bool = Field(True, description="public boards can be read and watched without a token")
