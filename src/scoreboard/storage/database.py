@@ -182,6 +182,7 @@ class Database:
     def __init__(self, settings: Settings, *, application: str = "scoreboard") -> None:
         self._tries = settings.transaction_tries
         self._deadline = settings.request_deadline
+        self._unwaited: set[asyncio.Task[Any]] = set()
         self._engine = create_async_engine(
             driver_url(settings.database_url.get_secret_value()),
             pool_size=settings.database_pool_size,
@@ -234,6 +235,27 @@ class Database:
                 await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("the last attempt returns or raises")
 
+    async def read_within(self, seconds: float, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """As :meth:`transact`, for a read that an answer can do without: nobody waits for it any longer than this.
+
+        It goes on by itself to its own end: on a server that hangs, giving it up would wait for the ROLLBACK.
+
+        Raises:
+            StoreUnavailable: as :meth:`transact`, and StoreTimeout after ``seconds``.
+        """
+        task = asyncio.get_running_loop().create_task(self.transact(work))
+        self._unwaited.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            raise StoreTimeout("Postgres did not answer in time")
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._unwaited.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever still waited
+
     @staticmethod
     def _weigh(error: Exception, *, tried: bool, late: bool) -> None:
         """Return where another attempt is worth it; raise otherwise."""
@@ -255,6 +277,10 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; the object cannot be used afterwards."""
+        for task in self._unwaited:
+            task.cancel()
+        if self._unwaited:
+            await asyncio.wait(self._unwaited)
         await self._engine.dispose()
 
 

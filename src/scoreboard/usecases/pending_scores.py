@@ -85,7 +85,8 @@ async def read_pending(
     scores: Mapping[UUID, int | None],
     sight: Sight = Sight.PUBLIC,
 ) -> dict[UUID, PendingView]:
-    """What of these players is held in a board season. Left out is of whom nothing is, and all while Postgres is away.
+    """What of these players is held in a board season. Left out is of whom nothing is, and all while Postgres is away
+    or takes longer than ``pending_wait``: the places, which come from Redis, must not wait for it.
 
     Args:
         platform: stores.
@@ -106,8 +107,10 @@ async def read_pending(
                 found[player_id] = (pending, len(pending.points), sum(pending.points))
         return found
 
+    if platform.catalog.stale_since is not None:
+        return {}
     try:
-        found = await platform.database.transact(work)
+        found = await platform.database.read_within(platform.settings.pending_wait, work)
     except StoreUnavailable:
         return {}
     would_be = {
