@@ -51,6 +51,21 @@ async def of_board(tx: Transaction, board_key: str, limit: int = 100) -> list[Se
     return [_season(row) for row in rows]
 
 
+async def of_boards(tx: Transaction, board_keys: Iterable[str], limit: int = 100) -> dict[str, list[Season]]:
+    """The newest seasons of each of these boards first, in one trip."""
+    rows = await tx.fetch(
+        "SELECT s.id, s.board_key, s.name, s.starts_at, s.ends_at, s.status FROM unnest($1::text[]) AS b(key)"
+        " CROSS JOIN LATERAL (SELECT * FROM seasons WHERE board_key = b.key ORDER BY starts_at DESC LIMIT $2) AS s"
+        " ORDER BY s.board_key, s.starts_at DESC",
+        list(board_keys),
+        limit,
+    )
+    found: dict[str, list[Season]] = {}
+    for row in rows:
+        found.setdefault(row["board_key"], []).append(_season(row))
+    return found
+
+
 async def find(tx: Transaction, season_id: int) -> Season | None:
     """The season with this id."""
     row = (await tx.execute(select(*_COLUMNS).where(seasons.c.id == season_id))).first()

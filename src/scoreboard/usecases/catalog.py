@@ -21,6 +21,8 @@ from scoreboard.telemetry import utc_now
 
 # Names that clients make up cost Postgres one look in this many seconds at most.
 _LOOK_AGAIN = 0.1
+# Past this share of its time a snapshot that is in use is read again by itself, so that nobody has to wait for it.
+_AHEAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +167,18 @@ class Catalog:
         """
         while True:
             known, reading = self._snapshot, self._reading
+            idle = reading is None or reading.done()
             if known is not None and self._fresh():
+                if idle and self._age() > self.ttl * _AHEAD:
+                    self._begin_read()
                 return known
-            if reading is None or reading.done():
-                # Cleared before reading: whatever is invalidated meanwhile is read once more.
-                self._invalid = self._late = False
-                reading = self._reading = asyncio.get_running_loop().create_task(self._read_again())
+            if reading is None or idle:
+                reading = self._begin_read()
             elif known is not None and (self._late or not self._invalid):
                 return known
             done, _ = await asyncio.wait({reading}, timeout=None if known is None else self.wait)
             if not done and known is not None:
-                self._late = True
-                self.stale_since = self.stale_since or utc_now()
+                self._grow_late()
                 return known
             reading.result()
             if self._snapshot is None:
@@ -184,15 +186,30 @@ class Catalog:
             if not self._invalid:
                 return self._snapshot
 
+    def _begin_read(self) -> asyncio.Task[None]:
+        # Cleared before reading: whatever is invalidated meanwhile is read once more.
+        self._invalid = self._late = False
+        self._reading = asyncio.get_running_loop().create_task(self._read_again())
+        return self._reading
+
+    def _grow_late(self) -> None:
+        self._late = True
+        self.stale_since = self.stale_since or utc_now()
+
     async def _read_again(self) -> None:
         """A task of its own: whoever asked for it may give up, and others wait for it too."""
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(self.wait, self._grow_late) if self._snapshot is not None else None
         try:
             self._snapshot = await self.database.transact(lambda tx: _read(tx, self.fallback_policy))
             self.stale_since = None
         except StoreUnavailable:
             if self._snapshot is not None:
                 self.stale_since = self.stale_since or utc_now()
-        self._read_at = asyncio.get_running_loop().time()
+        finally:
+            if late is not None:
+                late.cancel()
+        self._read_at = loop.time()
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -203,12 +220,15 @@ class Catalog:
             await asyncio.wait(under_way)
 
     def _fresh(self) -> bool:
-        return not self._invalid and asyncio.get_running_loop().time() - self._read_at < self.ttl
+        return not self._invalid and self._age() < self.ttl
+
+    def _age(self) -> float:
+        return asyncio.get_running_loop().time() - self._read_at
 
 
 async def _read(tx: Transaction, fallback: AntiCheatPolicy) -> _Snapshot:
     boards = {board.key: board for board in await catalog_rows.current_boards(tx)}
     kinds = {kind.key: kind for kind in await catalog_rows.current_kinds(tx)}
-    seasons = {key: await season_rows.of_board(tx, key) for key in boards}
+    seasons = await season_rows.of_boards(tx, boards)
     declared = {policy.key: policy for policy in await catalog_rows.current_policies(tx)}
     return _Snapshot(boards, await catalog_rows.retired_boards(tx), kinds, seasons, Policies(declared, fallback))
