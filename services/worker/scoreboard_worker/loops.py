@@ -30,7 +30,7 @@ from scoreboard.usecases.watch_reviews import ReviewWatch
 _CLEAN_EVERY = 300.0
 _JOBS_EVERY = 0.05
 _SUSPENSIONS_EVERY = 5.0
-_RESTORE_EVERY = 0.5
+_RESTORE_EVERY = 0.25
 _ENDED_SESSIONS_KEPT_DAYS = 30
 
 

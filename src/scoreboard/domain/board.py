@@ -11,6 +11,7 @@ SCORE_LIMIT = 2**53
 
 TIE_DIGITS = 16
 _TIE_CEILING = 10**TIE_DIGITS - 1
+_TIE_FORMAT = f"%0{TIE_DIGITS}d"
 
 
 class Order(StrEnum):
@@ -91,7 +92,7 @@ def sort_score(board: Board, score: int) -> int:
 def tie_key(board: Board, reached_at: datetime) -> str:
     """Sixteen digits that sort ascending as the tie rule wants, to the microsecond."""
     micros = microseconds(reached_at)
-    return f"{micros if board.tie_rule is TieRule.EARLIEST else _TIE_CEILING - micros:0{TIE_DIGITS}d}"
+    return _TIE_FORMAT % (micros if board.tie_rule is TieRule.EARLIEST else _TIE_CEILING - micros)
 
 
 def reached_at_of(board: Board, key: str) -> datetime:

@@ -1,14 +1,14 @@
 """Arithmetic on moments. Nothing here asks what time it is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970-01-01 UTC, without the rounding of ``datetime.timestamp``."""
-    return (moment - EPOCH) // _MICROSECOND
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def seconds_between(earlier: datetime, later: datetime) -> float:

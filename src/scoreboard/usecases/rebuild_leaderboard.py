@@ -24,9 +24,12 @@ from scoreboard.usecases.platform import Platform
 from scoreboard.usecases.sweep_outbox import sweep_outbox
 
 _CHUNK = 500
-# Renewed with every chunk, so that a builder that died is replaced soon.
+# Renewed while chunks are taken, so that a builder that died is replaced soon.
 _LOCK_SECONDS = 5
 _TRIES = 5
+# A small leaderboard that waits until others have noticed Redis must not keep a large one waiting; each takes one of
+# the few connections to Postgres.
+_AT_ONCE = 2
 _log = structlog.get_logger("scoreboard.rebuild")
 
 Progress = Callable[[int, int], None]
@@ -92,10 +95,16 @@ async def _build(
     # Registered before Postgres is read: what commits later is projected into the new epoch by whoever commits it.
     run_id = await leaderboard.begin_rebuild(platform.live, season.id, epoch)
 
+    loop = asyncio.get_running_loop()
+    held_at = loop.time()
+
     async def take(chunk: Sequence[StandingChange]) -> None:
+        nonlocal held_at
         if not await leaderboard.load(platform.live, season.id, board, epoch, chunk):
             raise _Lost
-        await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
+        if loop.time() - held_at > _LOCK_SECONDS / 5:
+            held_at = loop.time()
+            await locks.hold(platform.live, keys.rebuild_lock(season.id), token, _LOCK_SECONDS)
 
     async def load(tx: Transaction) -> int:
         total, done = await scores.count(tx, season.id), 0
@@ -118,7 +127,7 @@ async def _build(
         return done
 
     entries = await platform.database.transact(load)
-    await asyncio.sleep(not_before - asyncio.get_running_loop().time())
+    await asyncio.sleep(not_before - loop.time())
     # Whoever committed after the rows were read but could not reach Redis left it in the outbox.
     await sweep_outbox(platform, older_than=0, amended=False)
     if not await leaderboard.finish_rebuild(platform.live, season.id, epoch, run_id):
@@ -144,19 +153,28 @@ async def rebuild_leaderboards(platform: Platform, board_key: str | None, on_pro
 
 
 async def restore_missing(platform: Platform) -> int:
-    """Rebuild the leaderboards that Redis does not have. Returns how many were missing and are back.
+    """Rebuild the leaderboards that Redis does not have, some at a time. Returns how many were missing and are back.
 
     Raises:
         LiveUnavailable, StoreUnavailable: try again later.
     """
     boards = await platform.catalog.boards()
-    restored, not_before = 0, 0.0
-    for season in await platform.database.transact(seasons.unfinished):
-        board = boards.get(season.board_key)
-        if board is not None and not await leaderboard.is_ready(platform.live, season.id):
-            not_before = not_before or asyncio.get_running_loop().time() + _others_notice(platform)
-            restored += await rebuild_season(platform, board, season, not_before=not_before)
-    return restored
+    missing = [
+        season
+        for season in await platform.database.transact(seasons.unfinished)
+        if season.board_key in boards and not await leaderboard.is_ready(platform.live, season.id)
+    ]
+    not_before = asyncio.get_running_loop().time() + _others_notice(platform)
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def rebuild(season: Season) -> bool:
+        async with turn:
+            return await rebuild_season(platform, boards[season.board_key], season, not_before=not_before)
+
+    done = await asyncio.gather(*map(rebuild, missing), return_exceptions=True)
+    for failure in (each for each in done if isinstance(each, BaseException)):
+        raise failure
+    return sum(each is True for each in done)
 
 
 def _others_notice(platform: Platform) -> float:
