@@ -13,6 +13,7 @@ from tests.chaos.fault_run import FaultRun
 
 SEED = 5
 _QUICK_MINUTES = 5.0
+_WORDS = 400
 _report = pytest.StashKey[pytest.TestReport]()
 
 
@@ -56,6 +57,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> object:
     return report
 
 
+def _in_short(report: pytest.TestReport) -> str:
+    """What failed and where, in a line that says something without the whole report."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is None:
+        return str(report.longreprtext).splitlines()[-1]
+    return f"{crash.message.splitlines()[0][:_WORDS]} ({Path(crash.path).name}:{crash.lineno})"
+
+
 @pytest.fixture
 def fault(request: pytest.FixtureRequest) -> Iterator[FaultRun]:
     """The fault of this test. What it demands is judged, and recorded, when the test is over."""
@@ -82,7 +91,8 @@ def fault(request: pytest.FixtureRequest) -> Iterator[FaultRun]:
     if report is not None and report.skipped:
         run.skipped, problems = str(report.longrepr[-1]), []  # type: ignore[index]
     elif report is None or report.failed:
-        problems = [str(report.longreprtext).splitlines()[-1] if report is not None else "it never began"]
+        problems = [_in_short(report) if report is not None else "it never began"]
+        say(f"  {problems[0]}")  # now, not at the end of a run that takes most of an hour
     else:
         problems = run.judge()
         if problems:
