@@ -81,9 +81,14 @@ async def changes_of_player(tx: Transaction, player_id: UUID) -> list[StandingCh
     return [_change(row) for row in rows]
 
 
-async def stream(tx: Transaction, season_id: int, chunk: int) -> AsyncIterator[list[StandingChange]]:
-    """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size."""
-    async for rows in tx.pages(_ALL, season_id, size=chunk):
+async def stream(
+    tx: Transaction, season_id: int, chunk: int, *, by_score: bool = False
+) -> AsyncIterator[list[StandingChange]]:
+    """All totals of a season in chunks, through a server-side cursor: memory stays flat at any size.
+
+    ``by_score``: in the order of their scores. Postgres sorts them before the first chunk comes.
+    """
+    async for rows in tx.pages(f"{_ALL} ORDER BY s.score" if by_score else _ALL, season_id, size=chunk):
         yield [_change(row) for row in rows]
 
 
