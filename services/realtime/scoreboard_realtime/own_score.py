@@ -26,7 +26,8 @@ class Step(Enum):
 
 def step(heard: Heard, parcel: Parcel) -> Step:
     """Hold a message against what was heard, and take note of it when it goes on from there."""
-    season, score = parcel.content.get("season"), parcel.content["data"].get("score")
+    season, data = parcel.content.get("season"), parcel.content.get("data") or {}
+    score = data.get("score")
     if season is None or not isinstance(score, dict):
         return Step.NEXT
     previous, current = score["previous"], score["current"]
