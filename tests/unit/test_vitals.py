@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboards.objectives import FAST, load
@@ -53,6 +53,7 @@ def test_histograms_add_up_and_come_apart(one: list[float], other: list[float]) 
 
 
 @given(times.filter(bool), st.sampled_from((0.5, 0.9, 0.99)))
+@example([1.0, 0.0078125], 0.5)
 def test_a_quantile_lies_in_the_bucket_of_the_true_one(values: list[float], share: float) -> None:
     told = quantile(measured(values), share)
     true = sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

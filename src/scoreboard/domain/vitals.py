@@ -124,7 +124,8 @@ def quantile(buckets: Buckets, share: float) -> float | None:
         if count >= wanted:
             if math.isinf(bound):
                 return lower
-            return lower + (bound - lower) * (wanted - before) / (count - before)
+            # Rounded, the sum may lie a bit above the bound.
+            return min(bound, lower + (bound - lower) * (wanted - before) / (count - before))
         lower, before = bound, count
     return lower
 
