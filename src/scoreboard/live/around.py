@@ -7,7 +7,7 @@ from uuid import UUID
 
 from scoreboard.domain.board import Board
 from scoreboard.domain.standing import Page
-from scoreboard.live import keys, scripts
+from scoreboard.live import keys, read_scripts, scripts
 from scoreboard.live.leaderboard import entry_of, run_here
 from scoreboard.live.redis_link import Live
 from scoreboard.live.scripts import Script
@@ -17,7 +17,7 @@ from scoreboard.live.scripts import Script
 _READ_AROUND = Script(
     "read_around",
     scripts.RANK
-    + scripts.PAGE
+    + read_scripts.PAGE
     + """
 local meta = redis.call('HMGET', KEYS[1] .. ':meta', 'epoch', 'run', 'seq')
 if not meta[1] or meta[2] ~= ARGV[1] then return nil end

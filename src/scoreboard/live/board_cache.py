@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from scoreboard.domain.standing import Page
-from scoreboard.live import keys, scripts
+from scoreboard.live import keys, read_scripts
 from scoreboard.live.leaderboard import run_here
 from scoreboard.live.redis_link import Live
 
@@ -20,7 +20,7 @@ async def read_top(live: Live, season_id: int, size: int, frozen: datetime | Non
     Raises:
         LiveUnavailable: Redis cannot be asked.
     """
-    answer = await run_here(live, scripts.READ_TOP, _names(season_id, size, frozen), [], frozen)
+    answer = await run_here(live, read_scripts.READ_TOP, _names(season_id, size, frozen), [], frozen)
     if answer is None:
         return None
     return replace(_decode(answer[0]), total=answer[1])
@@ -29,7 +29,7 @@ async def read_top(live: Live, season_id: int, size: int, frozen: datetime | Non
 async def keep_top(live: Live, season_id: int, size: int, page: Page, ttl: int, frozen: datetime | None = None) -> bool:
     """Keep a top for ``ttl`` seconds, unless the board moved on since it was read. Raises LiveUnavailable."""
     names = _names(season_id, size, frozen)
-    return bool(await live.run(scripts.KEEP_TOP, names, [page.epoch, page.seq, ttl, _encode(page)]))
+    return bool(await live.run(read_scripts.KEEP_TOP, names, [page.epoch, page.seq, ttl, _encode(page)]))
 
 
 def _names(season_id: int, size: int, frozen: datetime | None) -> list[str]:

@@ -18,7 +18,7 @@ from scoreboard.domain.board import Board, RankStyle, TieRule, reached_at_of, so
 from scoreboard.domain.clock import microseconds
 from scoreboard.domain.events import Ranks, StandingChange
 from scoreboard.domain.standing import Entry, Page, Standing, Standings
-from scoreboard.live import keys, scripts
+from scoreboard.live import keys, read_scripts, scripts
 from scoreboard.live.redis_link import Live, LiveUnavailable
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -125,7 +125,7 @@ async def read_range(
         LiveUnavailable: Redis cannot be asked.
     """
     names = [keys.leaderboard(season_id, frozen=frozen is not None)]
-    answer = await run_here(live, scripts.READ_RANGE, names, [str(board.rank_style), start, stop], frozen)
+    answer = await run_here(live, read_scripts.READ_RANGE, names, [str(board.rank_style), start, stop], frozen)
     if answer is None:
         return None
     epoch, seq, total, flat = answer
@@ -143,7 +143,7 @@ async def read_players(
     """
     asked = [str(player) for player in players]
     names = [keys.leaderboard(season_id, frozen=frozen is not None)]
-    answer = await run_here(live, scripts.READ_PLAYERS, names, [str(board.rank_style), *asked], frozen)
+    answer = await run_here(live, read_scripts.READ_PLAYERS, names, [str(board.rank_style), *asked], frozen)
     if answer is None:
         return None
     epoch, seq, total, rows = answer
@@ -169,7 +169,7 @@ async def provisional_ranks(
         latest = "1" if board.tie_rule is TieRule.LATEST else "0"
         arguments += [str(board.rank_style), latest, str(player), str(sort_score(board, score))]
     names = [keys.leaderboard(season, frozen=frozen is not None) for season, _, _, _ in wanted]
-    ranks = await run_here(live, scripts.PROVISIONAL_RANKS, names, arguments, frozen)
+    ranks = await run_here(live, read_scripts.PROVISIONAL_RANKS, names, arguments, frozen)
     return [rank or None for rank in ranks]
 
 
